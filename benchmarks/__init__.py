@@ -1,0 +1,1 @@
+"""Our estimators beside the libraries', on the same data, in one process, on one thread."""

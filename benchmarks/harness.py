@@ -1,0 +1,72 @@
+"""Time two callables in turn and keep the ratio.
+
+Machines drift, so the two run alternately in one process and the ratio is that of the medians. Import this module before
+numpy: it asks for one thread.
+"""
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+CASES = []
+
+
+@dataclass
+class Case:
+    """One row of the table.
+
+    `setup()` makes the data and returns `(ours, theirs, agree)`: two callables without arguments, and one that is given
+    both results and raises an `AssertionError` where they do not agree.
+    """
+
+    name: str
+    library: str
+    bar: float
+    setup: Callable
+    note: str = ""
+    part: str = ""
+
+
+def case(name, library, bar, note=""):
+    """Register a benchmark; `bar` is the ratio of our time to the library's that must not be passed."""
+
+    def register(setup):
+        CASES.append(Case(name, library, bar, setup, note, setup.__module__.split(".")[-2]))
+        return setup
+
+    return register
+
+
+def measure(case, *, min_pairs=5, max_pairs=25, seconds=12.0):
+    """Run both sides in turn, at least `min_pairs` times and for about `seconds`, after one of each to warm up.
+
+    Returns
+    -------
+    dict with `ours` and `theirs` (median seconds), `ratio` (median of the ratios of neighbouring runs), `pairs`
+    """
+    ours, theirs, agree = case.setup()
+    agree(ours(), theirs())
+    pairs, start = [], time.perf_counter()
+    while len(pairs) < min_pairs or (
+        len(pairs) < max_pairs and time.perf_counter() - start < seconds
+    ):
+        pairs.append((clock(ours), clock(theirs)))
+    return {
+        "ours": statistics.median(a for a, _ in pairs),
+        "theirs": statistics.median(b for _, b in pairs),
+        "ratio": statistics.median(a / b for a, b in pairs),
+        "pairs": len(pairs),
+    }
+
+
+def clock(function):
+    """Wall-clock seconds of one call."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start

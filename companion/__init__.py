@@ -1,0 +1,1 @@
+"""Learning Without Labels: the algorithms of the course, short, readable and tested."""
