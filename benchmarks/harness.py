@@ -1,7 +1,7 @@
 """Time two callables in turn and keep the ratio.
 
-Machines drift, so the two run alternately in one process and the ratio is that of the medians. Import this module before
-numpy: it asks for one thread.
+Machines drift, so the two run alternately in one process, and the ratio is the median over
+neighbouring runs. Import this module before numpy: it asks for one thread.
 """
 
 import os
@@ -21,8 +21,8 @@ CASES = []
 class Case:
     """One row of the table.
 
-    `setup()` makes the data and returns `(ours, theirs, agree)`: two callables without arguments, and one that is given
-    both results and raises an `AssertionError` where they do not agree.
+    `setup()` makes the data and returns `(ours, theirs, agree)`: two callables without arguments,
+    and one that is given both results and raises an `AssertionError` where they do not agree.
     """
 
     name: str

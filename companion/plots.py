@@ -1,7 +1,8 @@
-"""One look for every figure of the book: readable on light and dark pages, and by colour-blind readers.
+"""One look for every figure of the book, readable on light and dark pages.
 
-Figures have a white ground of their own, so they read the same on either page. The colours are those of Okabe and Ito
-(2008) without yellow, which is lost on white; beyond seven groups the markers change too.
+Figures have a white ground of their own, so they read the same on either page. The colours are
+those of Okabe and Ito (2008), which colour-blind readers can tell apart, without yellow, which is
+lost on white. Beyond seven groups the markers change too.
 """
 
 import matplotlib.pyplot as plt

@@ -15,7 +15,10 @@ def check_integer(name, value, low=1, high=None, remedy=""):
 
 
 def check_real(name, value, low=-np.inf, high=np.inf, inclusive=True, remedy=""):
-    """Return `value` as a float, or raise a `ValueError` if it is not in [low, high] ((low, high) if not inclusive)."""
+    """Return `value` as a float, or raise a `ValueError` if it is not in [low, high].
+
+    With ``inclusive=False`` the interval is open.
+    """
     is_real = (
         isinstance(value, numbers.Real) and not isinstance(value, bool) and not np.isnan(value)
     )
@@ -38,11 +41,15 @@ def check_choice(name, value, choices):
 
 
 def check_distance_matrix(name, distances):
-    """Return a square, symmetric, non-negative matrix with a zero diagonal as float64, or raise a `ValueError`."""
+    """Return a matrix of distances as float64, or raise a `ValueError`.
+
+    It must be square, symmetric, non-negative and zero on its diagonal.
+    """
     matrix = np.asarray(distances, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(
-            f"{name} has shape {matrix.shape} but must be square (n, n): pass the distances between all pairs."
+            f"{name} has shape {matrix.shape} but must be square (n, n): "
+            "pass the distances between all pairs."
         )
     if len(matrix) < 2:
         raise ValueError(f"{name} has shape {matrix.shape}: give at least 2 points.")
@@ -56,10 +63,12 @@ def check_distance_matrix(name, distances):
         )
     if np.diag(matrix).any():
         raise ValueError(
-            f"{name} has {np.abs(np.diag(matrix)).max():g} on its diagonal: a point is at distance 0 from itself."
+            f"{name} has {np.abs(np.diag(matrix)).max():g} on its diagonal: "
+            "a point is at distance 0 from itself."
         )
     if not np.allclose(matrix, matrix.T):
         raise ValueError(
-            f"{name} is not symmetric: pass (D + D.T) / 2 if the two directions should be averaged."
+            f"{name} is not symmetric: "
+            "pass (D + D.T) / 2 if the two directions should be averaged."
         )
     return matrix
