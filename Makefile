@@ -1,0 +1,87 @@
+# The commands of the course. `make help` lists them.
+PYTHON ?= python3
+VENV ?= .venv
+LOCK ?= requirements.lock
+# Small CPU builds of PyTorch. `make book TORCH_INDEX=` takes the package index's own build, with CUDA on Linux.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+PORT ?= 8000
+BIN = $(VENV)/bin
+RUN = $(BIN)/python -m
+
+# One thread a process, everywhere: two threads give other numbers.
+export OMP_NUM_THREADS = 1
+export OPENBLAS_NUM_THREADS = 1
+export MKL_NUM_THREADS = 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help setup book chapter test test-latest bench budget results notebooks serve lab lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml $(LOCK)
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "Python 3.11 or newer is needed; $(PYTHON) is %d.%d. Try: make PYTHON=python3.11" % v[:2] or 0)'
+	@echo "Installing into $(VENV): some minutes the first time"
+	$(PYTHON) -m venv $(VENV)
+ifneq ($(LOCK),)
+	@test -z "$(TORCH_INDEX)" || $(BIN)/pip install -q --no-deps --retries 0 --timeout 15 \
+	  --index-url $(TORCH_INDEX) "$$(grep ^torch== $(LOCK))" \
+	  || echo "$(TORCH_INDEX) gave no PyTorch: taking the one of the package index"
+	$(BIN)/pip install -q -r $(LOCK)
+	$(BIN)/pip install -q --no-deps -e .
+else
+	$(BIN)/pip install -q --upgrade --upgrade-strategy eager -e '.[book,test,lab]'
+endif
+	@touch $@
+
+book: setup ## run the chapters that changed and build the site into _build/html
+	$(RUN) tools.execute
+	$(BIN)/jupyter-book build . --all -W -n --keep-going
+	@echo
+	@echo "The book is in _build/html/index.html; make serve shows it at http://127.0.0.1:$(PORT)"
+
+chapter: setup ## run and render one chapter: make chapter NAME=kmeans
+	@test -n "$(NAME)" || { echo "which one? make chapter NAME=kmeans"; exit 2; }
+	$(RUN) tools.execute $(NAME)
+	$(BIN)/jupyter-book build . -W -n --keep-going
+
+test: setup ## every check: lint, unit tests, doctests, and each chapter run afresh
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(RUN) tools.execute
+	$(RUN) pytest -n auto --dist loadfile --nbval-lax --durations 10 tests companion _build/executed
+
+test-latest: ## the same with the newest versions of everything
+	$(MAKE) test VENV=.venv-latest LOCK=
+
+bench: setup ## our time beside the libraries': results/benchmarks.json
+	$(RUN) benchmarks $(PART)
+
+budget: setup ## time and memory of each chapter: results/budget.json
+	$(RUN) tools.budget $(NAME)
+
+notebooks: setup ## export the chapters as .ipynb into _build/notebooks
+	$(RUN) tools.execute
+	$(RUN) tools.notebooks
+
+serve: ## show the built site at http://127.0.0.1:8000
+	@test -f _build/html/index.html || { echo "there is no site yet: make book"; exit 1; }
+	@echo "http://127.0.0.1:$(PORT) (stop with Ctrl-C)"
+	@$(RUN) http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+lab: export JUPYTER_CONFIG_DIR = $(CURDIR)/_build/jupyter
+lab: setup ## JupyterLab, where the .md chapters open as notebooks
+	@mkdir -p $(JUPYTER_CONFIG_DIR)
+	$(BIN)/jupytext-config set-default-viewer
+	$(BIN)/jupyter lab book
+
+lock: ## resolve the newest versions and write requirements.lock
+	rm -rf _build/lock
+	$(PYTHON) -m venv _build/lock
+	_build/lock/bin/pip install -q -e '.[book,test,lab]'
+	_build/lock/bin/pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
+
+clean: ## remove everything that was built; .venv stays
+	rm -rf _build

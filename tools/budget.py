@@ -1,0 +1,71 @@
+"""Measure what each chapter costs, alone on one core, and write `results/budget.json`.
+
+    python -m tools.budget             all chapters
+    python -m tools.budget kmeans      this one; the others keep their figures
+"""
+
+import json
+import os
+import platform
+import sys
+from datetime import datetime
+
+import nbformat
+from nbclient import NotebookClient
+
+from tools.chapters import ROOT, chapters, load, source, use_one_thread
+
+RESULTS = ROOT / "results" / "budget.json"
+LIMITS = {"seconds": 90, "slowest_cell": 45, "setup": 10, "memory_mb": 1000}
+AVERAGE_SECONDS = 45
+PEAK_MEMORY = """import resource, sys
+_unit = 1 if sys.platform == "darwin" else 1024
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _unit)"""
+
+
+def seconds(cell):
+    """Return how long a cell ran, from the kernel's own time stamps."""
+    times = cell.metadata["execution"]
+    start, end = (
+        datetime.fromisoformat(times[name].replace("Z", "+00:00"))
+        for name in ("iopub.execute_input", "shell.execute_reply")
+    )
+    return (end - start).total_seconds()
+
+
+def measure(page):
+    """Run a chapter in a fresh kernel and return its seconds and its peak memory."""
+    notebook = load(page)
+    notebook.cells.append(nbformat.v4.new_code_cell(PEAK_MEMORY))
+    folder = {"metadata": {"path": str(source(page).parent)}}
+    NotebookClient(notebook, timeout=300, resources=folder).execute()
+    cells = [cell for cell in notebook.cells[:-1] if cell.cell_type == "code"]
+    setup = [seconds(cell) for cell in cells if "setup" in cell.metadata.get("tags", [])]
+    return {
+        "seconds": round(sum(map(seconds, cells)), 1),
+        "slowest_cell": round(max(map(seconds, cells)), 1),
+        "setup": round(sum(setup), 1),
+        "memory_mb": round(int(notebook.cells[-1].outputs[0].text) / 1e6),
+        "cells": len(cells),
+    }
+
+
+def main(names):
+    """Measure the chapters one by one and write the file."""
+    use_one_thread()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    old = json.loads(RESULTS.read_text())["chapters"] if RESULTS.exists() else {}
+    found = {}
+    for page in chapters():
+        if names and page.split("/")[-1] not in names:
+            found |= {page: old[page]} if page in old else {}
+            continue
+        found[page] = measure(page)
+        print(page, found[page], flush=True)
+    machine = f"one core, {platform.machine()}, Python {platform.python_version()}"
+    RESULTS.write_text(json.dumps({"machine": machine, "chapters": found}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
