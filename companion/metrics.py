@@ -184,8 +184,8 @@ def squared_wasserstein_gaussians(mean_a, covariance_a, mean_b, covariance_b):
     """Squared 2-Wasserstein distance between two Gaussians (Dowson and Landau, 1982).
 
     ``||m_a - m_b||^2 + tr(C_a + C_b - 2 (C_a^1/2 C_b C_a^1/2)^1/2)``. With factors ``C = R R'`` the
-    last trace is the sum of the singular values of ``R_a' R_b``: real, and exact where a covariance
-    is singular, which a square root of the matrix product is not.
+    last trace is the sum of the singular values of ``R_a' R_b``: always real, where the square root
+    of a product of singular matrices need not be.
     """
     mean_a, mean_b = np.asarray(mean_a, dtype=float), np.asarray(mean_b, dtype=float)
     factor_a = covariance_factor("covariance_a", covariance_a, len(mean_a))
