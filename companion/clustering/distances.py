@@ -1,0 +1,248 @@
+"""Distances between objects: vectors, binary codes, words.
+
+Chapter: book/clustering/hierarchical.md
+"""
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.spatial import KDTree
+from sklearn.utils import check_array
+
+from companion.validation import check_integer, check_real
+
+BLOCK = 256  # rows of the table of all distances that are in memory at a time
+TREE_FEATURES = 10  # in more dimensions a k-d tree is slower than all pairs
+
+
+def minkowski(x, y, r=2):
+    r"""Minkowski distance :math:`(\sum_i |x_i - y_i|^r)^{1/r}`, along the last axis.
+
+    Parameters
+    ----------
+    x, y : array (..., p)
+        They broadcast, so ``minkowski(X[:, None], X)`` is the matrix of all pairs.
+    r : float > 0, or ``np.inf``
+        1 is Manhattan, 2 Euclid, ``np.inf`` the largest difference. Below 1 it is no metric.
+
+    Returns
+    -------
+    float or array (...)
+    """
+    check_real("r", r, low=0, inclusive=False) if r != np.inf else None
+    difference = np.abs(_vectors("x", x) - _vectors("y", y))
+    largest = difference.max(axis=-1, keepdims=True)
+    if r == np.inf:
+        return largest[..., 0]
+    scaled = difference / np.where(largest > 0, largest, 1)  # neither over- nor underflows
+    return largest[..., 0] * (scaled**r).sum(axis=-1) ** (1 / r)
+
+
+def hamming(x, y):
+    """Count the positions in which two sequences of equal length differ.
+
+    SciPy's function of this name divides the count by the length.
+
+    Parameters
+    ----------
+    x, y : str, sequence (p,) or array (..., p)
+        Arrays broadcast.
+
+    Returns
+    -------
+    int or int array (...)
+    """
+    x, y = (np.asarray(list(item) if isinstance(item, str) else item) for item in (x, y))
+    if x.ndim == 0 or y.ndim == 0 or x.shape[-1] != y.shape[-1]:
+        raise ValueError(
+            f"x and y have shapes {x.shape} and {y.shape}: "
+            "give sequences of equal length, or use edit_distance."
+        )
+    return (x != y).sum(axis=-1)
+
+
+def correlation_distance(x, y):
+    r"""Correlation distance :math:`1 - \rho(x, y)` along the last axis, from 0 to 2.
+
+    It does not feel the units: ``a * x + b`` with ``a > 0`` is at distance 0 from ``x``.
+    Neither that nor the triangle inequality makes it a metric.
+
+    Parameters
+    ----------
+    x, y : array (..., p)
+        At least two different values along the last axis.
+
+    Returns
+    -------
+    float or array (...)
+    """
+    return np.clip(1 - (_standardize("x", x) * _standardize("y", y)).sum(axis=-1), 0, 2)
+
+
+def edit_distance(a, b):
+    """Fewest insertions, deletions and substitutions that turn one sequence into another.
+
+    Row by row through the table of all prefixes (Wagner and Fischer, 1974).
+
+    >>> edit_distance("kitten", "sitting")
+    3
+    """
+    above = list(range(len(b) + 1))  # distances of the empty prefix of a
+    for i, left in enumerate(a, start=1):
+        row = [i]
+        for j, right in enumerate(b, start=1):
+            row.append(min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (left != right)))
+        above = row
+    return above[-1]
+
+
+def distance_matrix(items, distance):
+    """Matrix of the distances between all pairs.
+
+    Parameters
+    ----------
+    items : sequence of n objects
+        Rows of an array, words, anything that `distance` accepts.
+    distance : callable (object, object) -> float
+        Symmetric, zero for equal objects: it is asked once for each pair.
+
+    Returns
+    -------
+    array (n, n)
+    """
+    matrix = np.zeros((len(items), len(items)))
+    for i, one in enumerate(items):
+        for j in range(i):
+            matrix[i, j] = matrix[j, i] = distance(one, items[j])
+    return matrix
+
+
+def nearest_neighbors(X, n_neighbors):
+    """Return the `n_neighbors` nearest other points of every point, nearest first.
+
+    In few dimensions a k-d tree answers. In many it would visit every leaf: there the squared
+    distances |x|^2 - 2 x'y + |y|^2 of a block of points to all others are one matrix product.
+
+    Parameters
+    ----------
+    X : array (n, p)
+    n_neighbors : int
+        At most n - 1: a point is not its own neighbour.
+
+    Returns
+    -------
+    distances : array (n, n_neighbors)
+        Euclidean.
+    indices : int array (n, n_neighbors)
+        Where distances tie at the last place, which of the points is named is arbitrary.
+    """
+    X = check_array(X, dtype=np.float64, ensure_min_samples=2, input_name="X")
+    n_points, n_features = X.shape
+    check_integer(
+        "n_neighbors", n_neighbors, 1, n_points - 1, "ask for fewer neighbours, or give more points"
+    )
+    if n_features <= TREE_FEATURES:
+        indices = KDTree(X).query(X, n_neighbors + 1)[1]
+        indices = _without_self(indices)
+    else:
+        indices = _nearest_by_blocks(X, n_neighbors)
+    distances = np.empty(indices.shape)
+    for start in range(0, n_points, BLOCK):
+        block = slice(start, start + BLOCK)
+        distances[block] = np.linalg.norm(X[indices[block]] - X[block, None], axis=2)
+    order = np.lexsort((indices, distances))
+    return np.take_along_axis(distances, order, 1), np.take_along_axis(indices, order, 1)
+
+
+def neighbor_graph(indices, weights=None):
+    """Return a sparse matrix with an edge from every point to each of its neighbours.
+
+    Parameters
+    ----------
+    indices : int array (n, k)
+        From `nearest_neighbors`.
+    weights : array (n, k), optional
+        Weight of each edge, for instance its length; 1 by default.
+
+    Returns
+    -------
+    scipy.sparse.csr_array (n, n)
+        Not symmetric: j may be among the nearest of i and i not among those of j.
+    """
+    indices = np.asarray(indices)
+    weights = np.ones(indices.shape) if weights is None else np.asarray(weights, dtype=float)
+    if indices.ndim != 2 or weights.shape != indices.shape:
+        raise ValueError(
+            f"indices and weights have shapes {indices.shape} and {weights.shape}: "
+            "give both as (n, k), one row a point."
+        )
+    n_points, n_neighbors = indices.shape
+    starts = np.arange(0, indices.size + 1, n_neighbors)
+    graph = csr_array((weights.ravel(), indices.ravel(), starts), shape=(n_points, n_points))
+    graph.sort_indices()
+    return graph
+
+
+def _nearest_by_blocks(X, n_neighbors):
+    """Indices of the nearest others, in no order, from the distances of a block to all points."""
+    X = X - X.mean(axis=0)  # the differences of large squares would lose digits
+    squares = (X**2).sum(axis=1)
+    indices = np.empty((len(X), n_neighbors), dtype=np.intp)
+    for start in range(0, len(X), BLOCK):
+        block = X[start : start + BLOCK]
+        rows = np.arange(len(block))
+        distances = (-2 * block) @ X.T  # |x|^2 is the same along a row: left out
+        distances += squares
+        distances[rows, start + rows] = np.inf
+        nearest = np.argpartition(distances, n_neighbors - 1, axis=1)
+        indices[start : start + BLOCK] = nearest[:, :n_neighbors]
+    return indices
+
+
+def _without_self(indices):
+    """Strike each row's own index, or the last one where it is missing among equal points."""
+    is_self = indices == np.arange(len(indices))[:, None]
+    is_self[~is_self.any(axis=1), -1] = True
+    return indices[~is_self].reshape(len(indices), -1)
+
+
+def squared_distances(X):
+    """Matrix of squared Euclidean distances by |x|^2 + |y|^2 - 2 x'y, one product of matrices.
+
+    Where the subtraction would lose digits, that is for points much closer to each other than to
+    the mean, the difference is taken first instead.
+    """
+    X = X - X.mean(axis=0)
+    norms = np.einsum("ij,ij->i", X, X)
+    D = X @ X.T
+    D *= -2
+    for start in range(0, len(X), 1024):
+        block = slice(start, start + 1024)
+        scale = norms[block, None] + norms
+        D[block] += scale
+        scale *= 1e-3
+        rows, columns = np.nonzero(D[block] < scale)
+        for part in range(0, len(rows), 2**18):
+            i, j = rows[part : part + 2**18] + start, columns[part : part + 2**18]
+            D[i, j] = np.square(X[i] - X[j]).sum(axis=1)
+    return D
+
+
+def _vectors(name, values):
+    """Return finite float vectors, or raise a `ValueError`."""
+    vectors = np.asarray(values, dtype=np.float64)
+    if vectors.ndim == 0 or vectors.shape[-1] == 0:
+        raise ValueError(f"{name} has shape {vectors.shape}: give vectors of at least one number.")
+    if not np.isfinite(vectors).all():
+        raise ValueError(f"{name} contains NaN or infinity: remove or impute those entries.")
+    return vectors
+
+
+def _standardize(name, values):
+    """Centre vectors and scale them to length 1."""
+    vectors = _vectors(name, values)
+    if (np.ptp(vectors, axis=-1) == 0).any():
+        raise ValueError(
+            f"{name} has a constant vector, whose correlation is undefined: remove it."
+        )
+    centered = vectors - vectors.mean(axis=-1, keepdims=True)
+    return centered / np.linalg.norm(centered, axis=-1, keepdims=True)

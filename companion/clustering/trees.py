@@ -1,0 +1,208 @@
+"""Spanning trees, and the distances that a dendrogram draws.
+
+Chapter: book/clustering/hierarchical.md
+"""
+
+import numpy as np
+from scipy.spatial import Delaunay, QhullError
+from scipy.spatial.distance import squareform
+from sklearn.utils import check_array
+
+from companion.clustering.distances import squared_distances
+from companion.validation import check_choice, check_distance_matrix, check_real
+
+
+def kruskal(n_points, edges, lengths):
+    """Take the edges from the shortest on, and keep each one that joins two separate components.
+
+    Parameters
+    ----------
+    n_points : int
+    edges : int array (m, 2)
+    lengths : array (m,)
+
+    Returns
+    -------
+    kept : int array, indices of the kept edges (n_points - 1 of a connected graph), shortest first
+    """
+    root, kept = list(range(n_points)), []
+    order = np.argsort(lengths, kind="stable")
+    for index, (a, b) in zip(order.tolist(), edges[order].tolist(), strict=True):
+        a, b = find(root, a), find(root, b)
+        if a != b:
+            root[a] = b
+            kept.append(index)
+            if len(kept) == n_points - 1:
+                break
+    return np.array(kept, dtype=int)
+
+
+def find(root, point):
+    """Follow the pointers to the root of a point's component, and shorten the way for the next."""
+    while root[point] != point:
+        root[point] = point = root[root[point]]
+    return point
+
+
+def prim(D):
+    """Grow a tree from point 0, always by the shortest edge that leaves it.
+
+    Returns the edges, int array (n - 1, 2).
+    """
+    length, parent = D[0].copy(), np.zeros(len(D), dtype=int)
+    outside = np.ones(len(D), dtype=bool)
+    closer, reach = outside.copy(), D[0].copy()
+    edges, new = np.empty((len(D) - 1, 2), dtype=int), 0
+    for edge in edges:
+        outside[new], reach[new] = False, np.inf
+        np.less(D[new], length, out=closer)
+        closer &= outside
+        np.copyto(reach, D[new], where=closer)
+        np.copyto(length, D[new], where=closer)
+        np.copyto(parent, new, where=closer)
+        new = reach.argmin()
+        edge[:] = parent[new], new
+    return edges
+
+
+def delaunay_edges(X):
+    """Sides of the triangles of Delaunay: in the plane they contain the minimum spanning tree.
+
+    Returns an int array (m, 2), m < 3n, or None where there is no triangulation (all points on a
+    line, or closer together than rounding can tell).
+    """
+    unique, first, copy_of = np.unique(
+        X - X.mean(axis=0), axis=0, return_index=True, return_inverse=True
+    )
+    try:
+        triangulation = Delaunay(unique)
+    except (QhullError, ValueError):
+        return None
+    if len(triangulation.coplanar):
+        return None
+    a, b, c = triangulation.simplices.T
+    sides = np.sort(np.concatenate([np.c_[a, b], np.c_[b, c], np.c_[c, a]]), axis=1)
+    to_copies = np.c_[first[copy_of], np.arange(len(X))]
+    return np.concatenate([first[np.unique(sides, axis=0)], to_copies])
+
+
+def minimum_spanning_tree(X, metric="euclidean"):
+    """Tree of smallest total length that connects all points.
+
+    Points of the plane: Kruskal's algorithm on the edges of Delaunay, O(n log n). Otherwise Prim's
+    on the matrix of all distances, O(n^2) time and memory.
+
+    Parameters
+    ----------
+    X : array (n, p), or array (n, n) of distances with ``metric="precomputed"``
+    metric : {"euclidean", "precomputed"}
+
+    Returns
+    -------
+    edges : int array (n - 1, 2)
+    lengths : array (n - 1,)
+
+    Raises
+    ------
+    ValueError
+        If X has NaN, fewer than two rows, or is no distance matrix where it should be one.
+
+    References
+    ----------
+    Kruskal (1956); Prim (1957).
+    """
+    if check_choice("metric", metric, ("euclidean", "precomputed")) == "precomputed":
+        D = check_distance_matrix("X", X)
+        edges = prim(D)
+        return edges, D[tuple(edges.T)]
+    X = check_array(X, dtype=np.float64, ensure_min_samples=2)
+    edges = delaunay_edges(X) if X.shape[1] == 2 and len(X) > 3 else None
+    if edges is None:
+        edges = prim(squared_distances(X))
+        return edges, np.linalg.norm(X[edges[:, 0]] - X[edges[:, 1]], axis=1)
+    lengths = np.linalg.norm(X[edges[:, 0]] - X[edges[:, 1]], axis=1)
+    kept = kruskal(len(X), edges, lengths)
+    return edges[kept], lengths[kept]
+
+
+def leaf_blocks(Z):
+    """Where each cluster stands in the row of leaves of a dendrogram.
+
+    Parameters
+    ----------
+    Z : array (n - 1, 4)
+        SciPy's format.
+
+    Returns
+    -------
+    start, size : int arrays (2n - 1,)
+        Cluster c takes the places start[c], ..., start[c] + size[c] - 1; points come first.
+    """
+    n_points = len(Z) + 1
+    children = Z[:, :2].astype(int)
+    size = np.r_[np.ones(n_points, dtype=int), Z[:, 3].astype(int)]
+    start = np.zeros(2 * n_points - 1, dtype=int)
+    for cluster in range(2 * n_points - 2, n_points - 1, -1):
+        left, right = children[cluster - n_points]
+        start[left], start[right] = start[cluster], start[cluster] + size[left]
+    return start, size
+
+
+def cophenet(Z):
+    """Cophenetic distances: the height at which two points first meet in a dendrogram.
+
+    Parameters
+    ----------
+    Z : array (n - 1, 4)
+        SciPy's format.
+
+    Returns
+    -------
+    array (n(n - 1)/2,), condensed; ``scipy.spatial.distance.squareform`` makes the matrix
+    """
+    Z = check_linkage(Z)
+    start, size = leaf_blocks(Z)
+    n_points = len(Z) + 1
+    heights = np.zeros((n_points, n_points))
+    for left, right, height in zip(*Z[:, :2].astype(int).T, Z[:, 2], strict=True):
+        rows = slice(start[left], start[left] + size[left])
+        columns = slice(start[right], start[right] + size[right])
+        heights[rows, columns] = height
+        heights[columns, rows] = height.T
+    place = start[:n_points]
+    return squareform(heights[np.ix_(place, place)], checks=False)
+
+
+def is_ultrametric(D, tol=1e-9):
+    """Check d(x, y) <= max(d(x, z), d(z, y)) on every triple of points, O(n^3).
+
+    Parameters
+    ----------
+    D : array (n, n), or condensed (n(n - 1)/2,)
+        Distances.
+    tol : float
+        Allowed excess, relative to the largest distance.
+
+    Returns
+    -------
+    bool
+    """
+    check_real("tol", tol, low=0)
+    D = check_distance_matrix("D", squareform(D) if np.ndim(D) == 1 else D)
+    limit = tol * D.max()
+    return all((D <= np.maximum(via[:, None], via) + limit).all() for via in D)
+
+
+def check_linkage(Z):
+    """Return Z as a float array, or raise a `ValueError` if it is no linkage matrix."""
+    Z = np.asarray(Z, dtype=np.float64)
+    if Z.ndim != 2 or Z.shape[1] != 4 or len(Z) == 0:
+        raise ValueError(
+            f"Z has shape {Z.shape} but must be (n - 1, 4): pass what linkage returns."
+        )
+    if not np.isfinite(Z).all() or (Z < 0).any():
+        raise ValueError("Z has NaN, infinity or a negative entry: pass what linkage returns.")
+    n_points = len(Z) + 1
+    if (Z[:, :2] >= np.arange(n_points, 2 * n_points - 1)[:, None]).any():
+        raise ValueError("Z merges a cluster before it exists: pass what linkage returns.")
+    return Z
