@@ -1,7 +1,7 @@
 """Run every benchmark and write `results/benchmarks.json`.
 
-    python -m benchmarks               all
-    python -m benchmarks clustering    this part; the others keep their figures
+python -m benchmarks               all
+python -m benchmarks clustering    this part; the others keep their figures
 """
 
 import benchmarks.harness as harness  # first: it asks for one thread before numpy starts

@@ -68,7 +68,6 @@ def check_distance_matrix(name, distances):
         )
     if not np.allclose(matrix, matrix.T):
         raise ValueError(
-            f"{name} is not symmetric: "
-            "pass (D + D.T) / 2 if the two directions should be averaged."
+            f"{name} is not symmetric: pass (D + D.T) / 2 if the two directions should be averaged."
         )
     return matrix

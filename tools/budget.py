@@ -1,7 +1,7 @@
 """Measure what each chapter costs, alone on one core, and write `results/budget.json`.
 
-    python -m tools.budget             all chapters
-    python -m tools.budget kmeans      this one; the others keep their figures
+python -m tools.budget             all chapters
+python -m tools.budget kmeans      this one; the others keep their figures
 """
 
 import json

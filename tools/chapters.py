@@ -1,4 +1,4 @@
-"""The chapters of the book in reading order, each as the notebook that the site is rendered from."""
+"""The pages of the book in reading order, each chapter as the notebook that the site shows."""
 
 import os
 import sys
@@ -9,9 +9,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / "_build" / ".jupyter_cache"
 EXECUTED = ROOT / "_build" / "executed"
-ONE_THREAD = {
-    name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 sys.path.insert(0, str(ROOT / "tools" / "sphinx"))
 from companion_key import stamp  # noqa: E402

@@ -64,9 +64,7 @@ def main(names):
                 failed.append(page)
                 print(f"[{count}/{len(todo)}] {page} FAILED\n{error}", flush=True)
                 continue
-            bundle = CacheBundleIn(
-                notebook, str(source(page)), data={"execution_seconds": seconds}
-            )
+            bundle = CacheBundleIn(notebook, str(source(page)), data={"execution_seconds": seconds})
             cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
             print(f"[{count}/{len(todo)}] {page} {seconds:.1f} s", flush=True)
     for page in wanted:

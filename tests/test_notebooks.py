@@ -1,0 +1,74 @@
+"""An exported chapter reads and runs outside the book."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from tools.budget import RESULTS
+from tools.chapters import ROOT, chapters
+from tools.notebooks import Translator, export
+
+BUDGET = json.loads(RESULTS.read_text())["chapters"]
+MYST = re.compile(r"^(`{3,}|:{3,})\{|\{[\w:]+\}`|^\([\w-]+\)=$", re.M)
+
+
+@pytest.mark.parametrize("page", chapters())
+def test_nothing_is_left_that_only_the_site_can_read(page):
+    notebook = export(page)
+    nbformat.validate(notebook)
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert MYST.findall(text) == []
+    assert "```python" in text or page.count("/") == 1, "the companion's code is shown"
+    assert any(cell.get("outputs") for cell in notebook.cells)
+    assert not any(cell.get("outputs") for cell in export(page, clean=True).cells)
+
+
+def test_an_export_is_the_same_every_time():
+    page = chapters()[-1]
+    assert nbformat.writes(export(page)) == nbformat.writes(export(page))
+
+
+def test_an_exported_chapter_runs_outside_the_book(tmp_path):
+    page = min((p for p in BUDGET if p.count("/") == 2), key=lambda name: BUDGET[name]["seconds"])
+    shutil.copytree(ROOT / "companion", tmp_path / "installed" / "companion")
+    path = tmp_path / "elsewhere" / "chapter.ipynb"
+    path.parent.mkdir()
+    nbformat.write(export(page, clean=True), path)
+    code = (
+        "import nbformat, nbclient, sys\n"
+        "nb = nbformat.read(sys.argv[1], 4)\n"
+        "nbclient.NotebookClient(nb, timeout=300).execute()\n"
+        "print(sum(len(c.get('outputs', [])) for c in nb.cells))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        cwd=path.parent,
+        env=environment_without_the_book(tmp_path / "installed"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert int(run.stdout) > 5
+
+
+def environment_without_the_book(installed):
+    """The environment of a reader who installed the package, but not myst-nb."""
+    import os
+
+    hidden = installed / "myst_nb.py"
+    hidden.write_text("raise ImportError('not installed here')\n")
+    return os.environ | {"PYTHONPATH": str(installed)}
+
+
+@pytest.mark.parametrize("text", ["```{unheard-of}\n```", "{unheardof}`x`", "```{math}\nx"])
+def test_what_has_no_plain_form_is_an_error(text):
+    page = chapters()[-1]
+    translator = Translator(page, export(page, clean=True))
+    with pytest.raises(ValueError, match="unheard|never closed"):
+        translator.markdown(text)
