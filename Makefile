@@ -37,8 +37,7 @@ endif
 	@touch $@
 
 book: setup ## run the chapters that changed and build the site into _build/html
-	$(RUN) tools.execute
-	$(BIN)/jupyter-book build . --all -W -n --keep-going
+	$(RUN) tools.build
 	@echo
 	@echo "The book is in _build/html/index.html; make serve shows it at http://127.0.0.1:$(PORT)"
 

@@ -73,7 +73,7 @@ def scatter(X, labels=None, *, centers=None, ax=None, size=14, names=None):
 
     Returns
     -------
-    matplotlib axes, with equal scales on both axes and no ticks
+    matplotlib axes, with equal scales on both axes, without ticks and spines
     """
     ax = plt.gca() if ax is None else ax
     X = np.asarray(X)
@@ -88,6 +88,7 @@ def scatter(X, labels=None, *, centers=None, ax=None, size=14, names=None):
     if names is not None:
         ax.legend()
     ax.set(aspect="equal", xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
     return ax
 
 

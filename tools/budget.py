@@ -11,9 +11,8 @@ import sys
 from datetime import datetime
 
 import nbformat
-from nbclient import NotebookClient
 
-from tools.chapters import ROOT, chapters, load, source, use_one_thread
+from tools.chapters import ROOT, chapters, client, load, use_one_thread
 
 RESULTS = ROOT / "results" / "budget.json"
 LIMITS = {"seconds": 90, "slowest_cell": 45, "setup": 10, "memory_mb": 1000}
@@ -37,8 +36,7 @@ def measure(page):
     """Run a chapter in a fresh kernel and return its seconds and its peak memory."""
     notebook = load(page)
     notebook.cells.append(nbformat.v4.new_code_cell(PEAK_MEMORY))
-    folder = {"metadata": {"path": str(source(page).parent)}}
-    NotebookClient(notebook, timeout=300, resources=folder).execute()
+    client(notebook, page, timeout=300).execute()
     cells = [cell for cell in notebook.cells[:-1] if cell.cell_type == "code"]
     setup = [seconds(cell) for cell in cells if "setup" in cell.metadata.get("tags", [])]
     return {

@@ -57,3 +57,12 @@ def load(page):
 def chapters():
     """Pages that have code, in reading order."""
     return [page for page in pages() if load(page) is not None]
+
+
+def client(notebook, page, **options):
+    """Return an nbclient for a chapter: a fresh kernel in the chapter's folder, without chatter."""
+    from nbclient import NotebookClient
+
+    folder = {"metadata": {"path": str(source(page).parent)}}
+    quiet = ["--log-level=ERROR"]
+    return NotebookClient(notebook, resources=folder, extra_arguments=quiet, **options)

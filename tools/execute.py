@@ -8,23 +8,22 @@ Afterwards `_build/executed` holds each chapter with the outputs that the site s
 
 import concurrent.futures
 import os
+import shutil
 import sys
 import time
 
 import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
-from nbclient import NotebookClient
 
-from tools.chapters import CACHE, EXECUTED, chapters, load, source, use_one_thread
+from tools.chapters import CACHE, EXECUTED, chapters, client, load, source, use_one_thread
 
 
 def run(page):
     """Execute one chapter in a fresh kernel; return it with the seconds it took."""
     use_one_thread()
     notebook, start = load(page), time.perf_counter()
-    folder = {"metadata": {"path": str(source(page).parent)}}
-    NotebookClient(notebook, timeout=180, record_timing=False, resources=folder).execute()
+    client(notebook, page, timeout=180, record_timing=False).execute()
     return page, notebook, time.perf_counter() - start
 
 
@@ -67,6 +66,8 @@ def main(names):
             bundle = CacheBundleIn(notebook, str(source(page)), data={"execution_seconds": seconds})
             cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
             print(f"[{count}/{len(todo)}] {page} {seconds:.1f} s", flush=True)
+    if not names:
+        shutil.rmtree(EXECUTED, ignore_errors=True)  # what is no longer a chapter goes
     for page in wanted:
         if page not in failed:
             write_executed(cache, page)

@@ -1,0 +1,51 @@
+"""Build the site: run the chapters that changed, then render every page strictly.
+
+python -m tools.build
+"""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.chapters import ROOT, use_one_thread
+
+SITE = ROOT / "_build" / "html"
+STAMP = SITE / ".built"
+INPUTS = ("book", "companion", "tools", "results", "_config.yml", "_toc.yml", "requirements.lock")
+STRICT = ("--all", "-W", "-n", "--keep-going")
+
+
+def fingerprint():
+    """Return a hash of the names and contents of everything that the site is made of."""
+    digest = hashlib.sha256()
+    for name in INPUTS:
+        path = ROOT / name
+        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        for file in files:
+            if "__pycache__" not in file.parts and ".ipynb_checkpoints" not in file.parts:
+                digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def main():
+    """Build unless the last build that succeeded was made of the same files; return a status."""
+    inputs = fingerprint()
+    if STAMP.exists() and STAMP.read_text() == inputs:
+        print("Nothing has changed since the site was built.")
+        return 0
+    from tools import execute
+
+    STAMP.unlink(missing_ok=True)
+    use_one_thread()
+    if execute.main([]):
+        return 1
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(ROOT), *STRICT]
+    status = subprocess.run(command, check=False).returncode
+    if status == 0:
+        STAMP.write_text(inputs)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
