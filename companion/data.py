@@ -1,8 +1,8 @@
 """Every data set of the course, real or drawn, and already on the machine.
 
 Nothing is downloaded unless the reader calls one of the functions of `companion.downloads` by
-name. The drawn pictures are in `companion.drawings`; both are re-exported here, so that chapters
-write ``from companion import data`` and nothing else.
+name. The drawn pictures are in `companion.drawings` and `companion.scenes`. All of them are
+re-exported here, so that chapters write ``from companion import data`` and nothing else.
 """
 
 import lzma
@@ -16,9 +16,38 @@ from sklearn.datasets import load_digits, load_sample_images
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
+from companion.drawings import CHARACTERS, FACE_FACTORS, draw_faces, faces, glyphs
+from companion.scenes import COLORS, HELD_OUT, RELATIONS, SHAPES, SIZES, Scenes, scenes
+from companion.shapes import LUMA
 from companion.validation import check_choice, check_integer, check_real
 
-LUMA = np.array([0.299, 0.587, 0.114])  # grey of a colour, ITU-R BT.601
+__all__ = [
+    "CHARACTERS",
+    "COLORS",
+    "FACE_FACTORS",
+    "HELD_OUT",
+    "RELATIONS",
+    "SHAPES",
+    "SIZES",
+    "TOYS",
+    "Digits",
+    "Scenes",
+    "digits",
+    "draw_faces",
+    "faces",
+    "glyphs",
+    "patches",
+    "photos",
+    "scenes",
+    "text",
+    "toy",
+]
+
+__all__ = [
+    *("CHARACTERS", "COLORS", "FACE_FACTORS", "HELD_OUT", "RELATIONS", "SHAPES", "SIZES", "TOYS"),
+    *("Digits", "Scenes", "digits", "draw_faces", "faces", "glyphs"),
+    *("patches", "photos", "scenes", "text", "toy"),
+]
 
 
 class Digits(NamedTuple):
