@@ -60,6 +60,7 @@ def test_fit_keeps_scalars_by_name_and_what_the_callback_adds():
         {"step": 2, "generator": 1.0, "discriminator": 2.0, "validation": 0.5},
         {"step": 3, "generator": 2.0, "discriminator": 4.0},
     ]
+    assert all(type(record["generator"]) is float for record in history)
 
 
 def test_fit_ends_where_the_callback_says_true():
