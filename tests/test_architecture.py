@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tools.chapters import ROOT, chapters, pages, source
+from tools.notebooks import labels
 
 MAX_LINES = 300
 MODULES = sorted(p for p in (ROOT / "companion").rglob("*.py") if p.name != "__init__.py")
@@ -73,8 +74,7 @@ def test_all_pages_are_listed():
 @pytest.mark.parametrize("page", chapters())
 def test_labels_and_glued_names_start_with_the_chapter(page):
     text, name = source(page).read_text(), page.split("/")[-1]
-    labels = re.findall(r"^\s*(?::label:|name:|:name:)\s*([\w-]+)\s*$", text, re.M)
-    strangers = [x for x in labels if not re.match(rf"(eq|fig|ex|tab)-{name}-", x)]
+    strangers = [x for x in labels(text) if not re.match(rf"(eq|fig|ex|tab)-{name}-", x)]
     strangers += [x for x in re.findall(r"\bglue\(\s*f?\"([^\"]+)", text) if not x.startswith(name)]
     assert strangers == []
 

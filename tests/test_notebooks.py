@@ -70,5 +70,5 @@ def environment_without_the_book(installed):
 def test_what_has_no_plain_form_is_an_error(text):
     page = chapters()[-1]
     translator = Translator(page, export(page, clean=True))
-    with pytest.raises(ValueError, match="unheard|never closed"):
+    with pytest.raises(ValueError, match=r"unheard|never closed"):
         translator.markdown(text)

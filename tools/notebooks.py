@@ -32,8 +32,10 @@ except ImportError:
     %pip install -q "learning-without-labels @ {PACKAGE}\""""
 
 FENCE = re.compile(r"^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w:-]+)\}[ \t]*(?P<argument>.*)$")
-ROLE = re.compile(r"\{(?P<name>[\w:-]+)\}`(?P<text>[^`]+)`")
-CODE = re.compile(r"(?P<ticks>`{3,}).*?(?P=ticks)|(?<!\})(?P<tick>`+)(?!`).+?(?P=tick)", re.S)
+ROLE_OR_CODE = re.compile(
+    r"\{(?P<name>[\w:-]+)\}`(?P<text>[^`]+)`|(?P<tick>`+)(?!`).+?(?P=tick)(?!`)"
+)
+LABEL = re.compile(r"^\s*(?::label:|name:|:name:)\s*([\w-]+)\s*$", re.M)
 
 
 class Translator:
@@ -104,14 +106,7 @@ class Translator:
 
     def roles(self, text):
         """Replace roles such as {eq} and {cite:t}, but not inside code."""
-        kept = []
-
-        def keep(match):
-            kept.append(match[0])
-            return f"\0{len(kept) - 1}\0"
-
-        text = ROLE.sub(self.role, CODE.sub(keep, text))
-        return re.sub("\0(\\d+)\0", lambda match: kept[int(match[1])], text)
+        return ROLE_OR_CODE.sub(lambda m: self.role(m) if m["name"] else m[0], text)
 
     def role(self, match):
         """Return the text that stands for a role."""
@@ -185,12 +180,15 @@ def included(path, options):
     return textwrap.dedent("\n".join(text.split("\n")[first - 1 : node.end_lineno]))
 
 
+def labels(text):
+    """Return the labels of a chapter in their order."""
+    return LABEL.findall(re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.S))
+
+
 def number_labels(text):
     """Number the equations, figures and exercises of a chapter in the order of their labels."""
-    numbers = {}
-    counts = {}
-    labels = re.findall(r"^\s*(?::label:|name:|:name:)\s*([\w-]+)\s*$", text, re.M)
-    for label in labels:
+    numbers, counts = {}, {}
+    for label in labels(text):
         kind = label.split("-")[0]
         counts[kind] = counts.get(kind, 0) + 1
         numbers[label] = counts[kind]
