@@ -11,6 +11,7 @@ from sklearn.utils import check_array
 from companion.validation import check_integer, check_real
 
 BLOCK = 256  # rows of the table of all distances that are in memory at a time
+GROUP = 32  # columns of it, of which the smallest is looked at first
 TREE_FEATURES = 10  # in more dimensions a k-d tree is slower than all pairs
 
 
@@ -176,8 +177,9 @@ def neighbor_graph(indices, weights=None):
             "give both as (n, k), one row a point."
         )
     n_points, n_neighbors = indices.shape
-    starts = np.arange(0, indices.size + 1, n_neighbors)
-    graph = csr_array((weights.ravel(), indices.ravel(), starts), shape=(n_points, n_points))
+    starts = np.arange(0, indices.size + 1, n_neighbors, dtype=np.int32)  # as the graph routines
+    columns = indices.ravel().astype(np.int32)  # of SciPy and scikit-learn want them
+    graph = csr_array((weights.ravel(), columns, starts), shape=(n_points, n_points))
     graph.sort_indices()
     return graph
 
@@ -185,17 +187,35 @@ def neighbor_graph(indices, weights=None):
 def _nearest_by_blocks(X, n_neighbors):
     """Indices of the nearest others, in no order, from the distances of a block to all points."""
     X = X - X.mean(axis=0)  # the differences of large squares would lose digits
-    squares = (X**2).sum(axis=1)
-    indices = np.empty((len(X), n_neighbors), dtype=np.intp)
-    for start in range(0, len(X), BLOCK):
-        block = X[start : start + BLOCK]
-        rows = np.arange(len(block))
-        distances = (-2 * block) @ X.T  # |x|^2 is the same along a row: left out
-        distances += squares
+    n_points, n_features = X.shape
+    group_size = max(1, min(GROUP, n_points // (4 * n_neighbors)))
+    n_groups = -(-n_points // group_size)
+    left = np.hstack([-2 * X, np.ones((n_points, 1))])  # left @ right is |y|^2 - 2 x'y
+    right = np.zeros((n_features + 1, n_groups * group_size))
+    right[-1] = np.inf  # what fills the last group is far from everything
+    right[:, :n_points] = np.vstack([X.T, (X**2).sum(axis=1)])
+    table = np.empty((min(BLOCK, n_points), n_groups * group_size))
+    indices = np.empty((n_points, n_neighbors), dtype=np.intp)
+    for start in range(0, n_points, BLOCK):
+        rows = np.arange(min(BLOCK, n_points - start))
+        distances = np.matmul(left[start : start + BLOCK], right, out=table[: len(rows)])
         distances[rows, start + rows] = np.inf
-        nearest = np.argpartition(distances, n_neighbors - 1, axis=1)
-        indices[start : start + BLOCK] = nearest[:, :n_neighbors]
+        indices[start : start + BLOCK] = _smallest(distances, n_neighbors, group_size)
     return indices
+
+
+def _smallest(table, n_smallest, group_size):
+    """Columns of the `n_smallest` entries of each row, smallest first.
+
+    If that many groups of columns have an entry below a bound, so has the row: of the entries
+    within that bound, few to a row, the best are taken.
+    """
+    best_of_group = table.reshape(len(table), group_size, -1).min(axis=1)
+    bound = np.partition(best_of_group, n_smallest - 1, axis=1)[:, n_smallest - 1 : n_smallest]
+    rows, columns = np.nonzero(table <= bound)
+    order = np.lexsort((table[rows, columns], rows))
+    first = np.searchsorted(rows, np.arange(len(table)))
+    return columns[order[first[:, None] + np.arange(n_smallest)]]
 
 
 def _without_self(indices):
@@ -214,16 +234,18 @@ def squared_distances(X):
     X = X - X.mean(axis=0)
     norms = np.einsum("ij,ij->i", X, X)
     D = X @ X.T
-    D *= -2
-    for start in range(0, len(X), 1024):
-        block = slice(start, start + 1024)
-        scale = norms[block, None] + norms
-        D[block] += scale
-        scale *= 1e-3
-        rows, columns = np.nonzero(D[block] < scale)
-        for part in range(0, len(rows), 2**18):
-            i, j = rows[part : part + 2**18] + start, columns[part : part + 2**18]
-            D[i, j] = np.square(X[i] - X[j]).sum(axis=1)
+    for start in range(0, len(X), 128):  # blocks that stay in the cache
+        block = D[start : start + 128]
+        block *= -2
+        block += norms
+        block += norms[start : start + 128, None]
+        np.fill_diagonal(block[:, start:], np.inf)
+        if block.min() < 2e-3 * norms.max():
+            i, j = np.nonzero(block < 1e-3 * (norms[start : start + 128, None] + norms))
+            for part in range(0, len(i), 2**16):
+                rows, columns = i[part : part + 2**16], j[part : part + 2**16]
+                block[rows, columns] = np.square(X[start + rows] - X[columns]).sum(axis=1)
+    np.fill_diagonal(D, 0)
     return D
 
 

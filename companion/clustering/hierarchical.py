@@ -28,42 +28,41 @@ def lance_williams(method, d_ac, d_bc, d_ab, n_a, n_b, n_c):
 
 
 def merge_by_chain(D, method):
-    """Walk from each cluster to its nearest, until two are nearest to each other; merge them.
+    """Walk from a cluster to its nearest, on and on; merge two that are nearest to each other.
 
-    The matrix is overwritten and returned to nobody: dead rows stay until a quarter of it is dead,
-    then it shrinks.
-
-    Returns
-    -------
-    edges : int array (n - 1, 2), one point of either cluster
-    heights : array (n - 1,), not sorted
+    Overwrites D. Returns for each merge one point of either side, and the height, not sorted.
     """
     point, size = np.arange(len(D)), np.ones(len(D))
-    dead, row = np.zeros(len(D)), np.empty(len(D))  # dead: 0, or infinity to be never nearest
+    dead, row = np.zeros(len(D)), np.empty(len(D))  # dead: 0, or infinity for what was merged
     edges, heights, chain, n_live = [], [], [], len(D)
     np.fill_diagonal(D, np.inf)
     while n_live > 1:
-        if not chain:
-            chain.append(int(dead.argmin()))
+        chain = chain or [int(dead.argmin())]
         a = chain[-1]
         b = int(np.add(D[a], dead, out=row).argmin())
         if len(chain) == 1 or D[a, chain[-2]] > row[b]:  # on a tie go back, lest we run in circles
             chain.append(b)
             continue
-        b = chain[-2]
-        del chain[-2:]
+        a, b = chain.pop(), chain.pop()
         edges.append((point[a], point[b]))
         heights.append(D[a, b])
         D[b] = D[:, b] = lance_williams(method, D[a], D[b], D[a, b], size[a], size[b], size)
-        D[b, b], dead[a] = np.inf, np.inf
+        D[b, b] = dead[a] = np.inf
         size[b] += size[a]
         n_live -= 1
-        if n_live < 0.75 * len(D):
+        if n_live < 0.7 * len(D):
             live = np.flatnonzero(dead == 0)
-            chain = np.searchsorted(live, chain).tolist()
-            D = D[np.ix_(live, live)]
+            D, chain = shrink(D, live), np.searchsorted(live, chain).tolist()
             point, size, dead, row = point[live], size[live], dead[live], row[live]
     return np.array(edges), np.array(heights)
+
+
+def shrink(D, live):
+    """Move the rows and columns that live to the front of the same memory: new memory is slow."""
+    n_live, flat = len(live), D.reshape(-1)
+    for i, old in enumerate(live):
+        D[old].take(live, out=flat[i * n_live : (i + 1) * n_live], mode="clip")
+    return flat[: n_live**2].reshape(n_live, n_live)
 
 
 def label_merges(edges, heights):
@@ -178,11 +177,9 @@ def cut(Z, n_clusters):
     n_points = len(Z) + 1
     check_integer("n_clusters", n_clusters, high=n_points, remedy="at most one for each point.")
     start, size = leaf_blocks(Z)
-    first_undone = 2 * n_points - n_clusters
-    tops = (
-        Z[len(Z) + 1 - n_clusters :, :2].astype(int).ravel() if n_clusters > 1 else [len(start) - 1]
-    )
-    tops = sorted((top for top in tops if top < first_undone), key=start.__getitem__)
+    undone = Z[n_points - n_clusters :, :2].astype(int).ravel()
+    tops = [c for c in undone if c < len(start) - n_clusters + 1] or [len(start) - 1]
+    tops.sort(key=start.__getitem__)
     return np.repeat(np.arange(n_clusters), size[tops])[start[:n_points]]
 
 

@@ -189,8 +189,8 @@ def is_ultrametric(D, tol=1e-9):
     """
     check_real("tol", tol, low=0)
     D = check_distance_matrix("D", squareform(D) if np.ndim(D) == 1 else D)
-    limit = tol * D.max()
-    return all((D <= np.maximum(via[:, None], via) + limit).all() for via in D)
+    shorter = D - tol * D.max()
+    return all((np.maximum(via[:, None], via) >= shorter).all() for via in D)
 
 
 def check_linkage(Z):
