@@ -29,8 +29,10 @@ def minkowski(x, y, r=2):
     -------
     float or array (...)
     """
-    check_real("r", r, low=0, inclusive=False) if r != np.inf else None
-    difference = np.abs(_vectors("x", x) - _vectors("y", y))
+    if r != np.inf:
+        check_real("r", r, low=0, inclusive=False, remedy="np.inf is allowed too.")
+    x, y = _vectors(x, y)
+    difference = np.abs(x - y)
     largest = difference.max(axis=-1, keepdims=True)
     if r == np.inf:
         return largest[..., 0]
@@ -76,6 +78,7 @@ def correlation_distance(x, y):
     -------
     float or array (...)
     """
+    x, y = _vectors(x, y)
     return np.clip(1 - (_standardize("x", x) * _standardize("y", y)).sum(axis=-1), 0, 2)
 
 
@@ -110,6 +113,8 @@ def distance_matrix(items, distance):
     -------
     array (n, n)
     """
+    if len(items) < 2:
+        raise ValueError(f"items has {len(items)} objects: give at least 2.")
     matrix = np.zeros((len(items), len(items)))
     for i, one in enumerate(items):
         for j in range(i):
@@ -249,19 +254,25 @@ def squared_distances(X):
     return D
 
 
-def _vectors(name, values):
-    """Return finite float vectors, or raise a `ValueError`."""
-    vectors = np.asarray(values, dtype=np.float64)
-    if vectors.ndim == 0 or vectors.shape[-1] == 0:
-        raise ValueError(f"{name} has shape {vectors.shape}: give vectors of at least one number.")
-    if not np.isfinite(vectors).all():
-        raise ValueError(f"{name} contains NaN or infinity: remove or impute those entries.")
-    return vectors
+def _vectors(x, y):
+    """Return both as finite float vectors of the same length, or raise a `ValueError`."""
+    pair = []
+    for name, values in (("x", x), ("y", y)):
+        vectors = np.asarray(values, dtype=np.float64)
+        if vectors.ndim == 0 or vectors.shape[-1] == 0:
+            raise ValueError(f"{name} has shape {vectors.shape}: give vectors of numbers.")
+        if not np.isfinite(vectors).all():
+            raise ValueError(f"{name} contains NaN or infinity: remove or impute those entries.")
+        pair.append(vectors)
+    if pair[0].shape[-1] != pair[1].shape[-1]:
+        raise ValueError(
+            f"x has shape {pair[0].shape} and y {pair[1].shape}: give vectors of equal length."
+        )
+    return pair
 
 
-def _standardize(name, values):
+def _standardize(name, vectors):
     """Centre vectors and scale them to length 1."""
-    vectors = _vectors(name, values)
     if (np.ptp(vectors, axis=-1) == 0).any():
         raise ValueError(
             f"{name} has a constant vector, whose correlation is undefined: remove it."
