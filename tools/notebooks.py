@@ -217,7 +217,8 @@ def export(page, *, clean=False):
     cells = [nbformat.v4.new_code_cell(INSTALL, metadata={"tags": ["install"]})]
     for cell in (load(page) if clean else executed).cells:
         if cell.cell_type == "markdown":
-            cells.append(nbformat.v4.new_markdown_cell(translator.markdown(cell.source)))
+            if text := translator.markdown(cell.source).strip("\n"):
+                cells.append(nbformat.v4.new_markdown_cell(text))
             continue
         outputs = [o for o in cell.outputs if "scrapbook" not in o.get("metadata", {})]
         tags = {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}

@@ -1,0 +1,98 @@
+"""The build of a small book: strict every time, and only what changed is run again."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tools.chapters import ROOT
+
+TOC = """format: jb-book
+root: book/index
+chapters: [{file: book/part/one}, {file: book/part/two}]
+"""
+CHAPTER = """---
+jupytext: {text_representation: {extension: .md, format_name: myst}}
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+# Chapter %(name)s
+
+```{code-cell} ipython3
+from companion.%(module)s import VALUE
+print(VALUE)
+```
+"""
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """A book of two chapters; the first reaches companion/a.py, the second companion/b.py."""
+    root = tmp_path_factory.mktemp("book")
+    shutil.copytree(ROOT / "tools", root / "tools")
+    shutil.copytree(ROOT / "book" / "_static", root / "book" / "_static")
+    for name in ("_config.yml", "book/references.bib", "requirements.lock"):
+        shutil.copy(ROOT / name, root / name)
+    files = {
+        "_toc.yml": TOC,
+        "book/index.md": "# A small book\n",
+        "book/part/one.md": CHAPTER % {"name": "one", "module": "a"},
+        "book/part/two.md": CHAPTER % {"name": "two", "module": "b"},
+        "companion/__init__.py": "",
+        "companion/a.py": "VALUE = 1\n",
+        "companion/b.py": "VALUE = 2\n",
+        "results/budget.json": "{}",
+    }
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def build(root):
+    """Build; return the status and what was printed."""
+    run = subprocess.run(
+        [sys.executable, "-m", "tools.build"],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return run.returncode, run.stdout
+
+
+@pytest.mark.timeout(600)
+def test_the_life_of_a_book(book):
+    two = book / "book" / "part" / "two.md"
+    good = two.read_text()
+
+    two.write_text(good.replace("print(VALUE)", "raise RuntimeError('broken on purpose')"))
+    for _ in range(2):  # the second time too
+        status, out = build(book)
+        assert status != 0, out
+        assert "broken on purpose" in out
+
+    two.write_text(good + "\nSee {doc}`nowhere`.\n")
+    for _ in range(2):
+        status, out = build(book)
+        assert status != 0, out
+        assert "nowhere" in out
+
+    two.write_text(good)
+    status, out = build(book)
+    assert status == 0, out
+    assert "Nothing has changed" in build(book)[1]
+
+    (book / "companion" / "a.py").write_text("VALUE = 12345\n")
+    status, out = build(book)
+    assert status == 0, out
+    assert "2 chapters, 1 to run" in out
+    assert "[1/1] book/part/one" in out
+    assert "12345" in (book / "_build" / "html" / "book" / "part" / "one.html").read_text()
