@@ -12,10 +12,20 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from sklearn.datasets import load_digits, load_sample_images
+from sklearn.datasets import load_digits, load_sample_image
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
+from companion.downloads import (
+    CIFAR10_CLASSES,
+    FASHION_CLASSES,
+    DownloadError,
+    LabelledImages,
+    cifar10,
+    fashion_mnist,
+    mnist,
+    olivetti_faces,
+)
 from companion.drawings import CHARACTERS, FACE_FACTORS, draw_faces, faces, glyphs
 from companion.scenes import COLORS, HELD_OUT, RELATIONS, SHAPES, SIZES, Scenes, scenes
 from companion.shapes import LUMA
@@ -23,19 +33,27 @@ from companion.validation import check_choice, check_integer, check_real
 
 __all__ = [
     "CHARACTERS",
+    "CIFAR10_CLASSES",
     "COLORS",
     "FACE_FACTORS",
+    "FASHION_CLASSES",
     "HELD_OUT",
     "RELATIONS",
     "SHAPES",
     "SIZES",
     "TOYS",
     "Digits",
+    "DownloadError",
+    "LabelledImages",
     "Scenes",
+    "cifar10",
     "digits",
     "draw_faces",
     "faces",
+    "fashion_mnist",
     "glyphs",
+    "mnist",
+    "olivetti_faces",
     "patches",
     "photos",
     "scenes",
@@ -109,15 +127,7 @@ def photos():
     >>> {name: photo.shape for name, photo in photos().items()}
     {'china': (427, 640, 3), 'flower': (427, 640, 3)}
     """
-    bunch = load_sample_images()
-    return {
-        name.removesuffix(".jpg"): np.array(image)
-        for name, image in zip(map(_basename, bunch.filenames), bunch.images, strict=True)
-    }
-
-
-def _basename(path):
-    return str(path).replace("\\", "/").rsplit("/", 1)[-1]
+    return {name: np.array(load_sample_image(f"{name}.jpg")) for name in ("china", "flower")}
 
 
 def patches(n, size, *, color=False, photo=None, random_state=None):
@@ -165,6 +175,7 @@ def patches(n, size, *, color=False, photo=None, random_state=None):
     return np.moveaxis(windows, 1, -1).copy() if color else windows
 
 
+@cache
 def text():
     """Read the English help topics of CPython 3.11.7, the text behind ``help("assert")``.
 
@@ -185,11 +196,6 @@ def text():
     >>> print(text()[:22])
     The "assert" statement
     """
-    return _read_text()
-
-
-@cache
-def _read_text():
     packed = resources.files("companion").joinpath("help_topics.xz").read_bytes()
     return lzma.decompress(packed).decode()
 
