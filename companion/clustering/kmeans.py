@@ -239,7 +239,7 @@ class MiniBatchKMeans(KMeans):
         self._start(X, batch_size)
         stop = Patience(patience, rate=min(1.0, 2.0 * batch_size / (len(X) + 1)))
         for step in range(n_steps):
-            batch = X[self._rng.randint(0, len(X), batch_size)]
+            batch = X.take(self._rng.randint(0, len(X), batch_size), axis=0)
             inertia = self._update(batch) / batch_size
             if step > 0 and stop.is_exhausted(inertia):  # the first is that of the seeds
                 break
@@ -280,13 +280,14 @@ class MiniBatchKMeans(KMeans):
 
     def _update(self, batch):
         """Take one step; returns the distortion of the batch before it."""
-        before = self.cluster_centers_
         self._n_unchecked += len(batch)
         check = (self.counts_ == 0).any() or self._n_unchecked >= 10 * self.n_clusters
-        centers, counts, self.labels_ = mini_batch_step(batch, before, self.counts_)
+        centers, counts, self.labels_, inertia = mini_batch_step(
+            batch, self.cluster_centers_, self.counts_
+        )
         if check:
             self._n_unchecked = 0
             revive(batch, centers, counts, self.reassignment_ratio, self._rng)
         self.cluster_centers_, self.counts_ = centers, counts
         self.n_steps_ += 1
-        return distortion(batch, before, self.labels_)
+        return inertia

@@ -8,7 +8,7 @@ cluster gives its total and its count together.
 import numpy as np
 from scipy import sparse
 
-ENTRIES_PER_BLOCK = 2**19
+ENTRIES_PER_BLOCK = 2**17
 ROWS_PER_BLOCK = 8192
 
 
@@ -46,11 +46,20 @@ def lowest(scores):
     return last - np.multiply(scores == value, countdown).max(axis=0).astype(np.intp), value
 
 
+def assign(points, centers):
+    """Nearest centre of every point (from `with_ones`), and |x - c|^2 - |x|^2 for it."""
+    labels, scores = np.empty(len(points), dtype=np.intp), np.empty(len(points))
+    weights = scorer(centers)
+    for rows in blocks(len(points), len(centers)):
+        labels[rows], scores[rows] = lowest(weights @ points[rows].T)
+    return labels, scores
+
+
 def nearest_center(X, centers):
     """Index (n,) of the centre (k, d) nearest to every row of X (n, d), the first among equals."""
-    labels, weights = np.empty(len(X), dtype=np.intp), scorer(centers)
+    labels = np.empty(len(X), dtype=np.intp)
     for rows in blocks(len(X), len(centers)):
-        labels[rows], _ = lowest(weights @ with_ones(X[rows]).T)
+        labels[rows], _ = assign(with_ones(X[rows]), centers)
     return labels
 
 

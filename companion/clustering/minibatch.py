@@ -2,20 +2,23 @@
 
 import numpy as np
 
-from companion.clustering.lloyd import cluster_totals, nearest_center, with_ones
+from companion.clustering.lloyd import assign, cluster_totals, squared_norms, with_ones
 
 
 def mini_batch_step(X, centers, counts):
     """Keep every centre at the mean of all points that it has ever been given.
 
-    Takes a batch X (m, d), centers (k, d), counts (k,); returns both anew, and the labels (m,).
+    Takes a batch X (m, d), centers (k, d), counts (k,). Returns the new centres and counts, the
+    labels (m,), and the distortion of the batch before the step.
     """
-    labels = nearest_center(X, centers)
-    totals = cluster_totals(with_ones(X), labels, len(centers))
-    sums, n_new = totals[:, :-1], totals[:, -1:]
-    counts = counts + n_new[:, 0]
-    rate = 1.0 / np.maximum(counts, 1.0)[:, None]
-    return centers + rate * (sums - n_new * centers), counts, labels
+    points = with_ones(X)
+    labels, scores = assign(points, centers)
+    totals = cluster_totals(points, labels, len(centers))
+    sums, n_new = totals[:, :-1], totals[:, -1]
+    counts = counts + n_new
+    rate = 1.0 / np.maximum(counts, 1.0)
+    moved = centers + rate[:, None] * (sums - n_new[:, None] * centers)
+    return moved, counts, labels, scores.sum() + squared_norms(X).sum()
 
 
 def revive(X, centers, counts, ratio, rng):
