@@ -26,9 +26,12 @@ STARTS = ("kmeans", "k-means++", "random", "random_from_data")
 
 def e_step(X, weights, means, factors, covariance_type="full"):
     """Log likelihood of every row (n,), in nats, and its responsibilities (n, k)."""
-    log_joint = log_gaussians(X, means, factors, covariance_type)
-    with np.errstate(divide="ignore"):
-        log_joint += np.log(weights)
+    with np.errstate(divide="ignore"):  # a component of weight 0 takes nothing
+        return share_out(log_gaussians(X, means, factors, covariance_type) + np.log(weights))
+
+
+def share_out(log_joint):
+    """From log p(x, i), (n, k): log p(x) of every row and its responsibilities p(i | x)."""
     largest = log_joint.max(axis=1)  # taken out, so that not every exp can underflow
     joint = np.exp(log_joint - largest[:, None])
     total = joint.sum(axis=1)

@@ -1,0 +1,60 @@
+"""Weighted softmax regression by Newton's method: the inner solver of the mixtures of experts.
+
+A is (n, p), its last column ones; W is (k - 1, p), since class 0 has score 0. See the chapter
+``clustering/mixtures``.
+"""
+
+import numpy as np
+
+
+def log_softmax(A, W):
+    """Log probabilities (n, k) of classes with scores 0 and A W'."""
+    scores = np.zeros((len(W) + 1, len(A)))  # classes are rows: long rows are fast to sweep
+    scores[1:] = W @ A.T
+    scores -= scores.max(axis=0)
+    scores -= np.log(np.exp(scores).sum(axis=0))
+    return scores.T
+
+
+def softmax_objective(W, A, shares, penalty):
+    """Log likelihood sum_ni shares_ni log softmax_ni less the penalty, and its gradient.
+
+    The shares (n, k) may have any sum. The penalty spares the last column, the intercepts.
+    """
+    log_p, slopes = log_softmax(A, W), W * penalty
+    slopes[:, -1] = 0
+    residual = shares - shares.sum(axis=1, keepdims=True) * np.exp(log_p)
+    return np.sum(shares * log_p) - 0.5 * np.sum(slopes * W), residual[:, 1:].T @ A - slopes
+
+
+def newton_step(W, gradient, A, shares, penalty):
+    """Solve (information + penalty) step = gradient; the least solution where it is singular."""
+    p, mass = np.exp(log_softmax(A, W))[:, 1:].T, shares.sum(axis=1)
+    k, d = W.shape
+    information = np.empty((k, d, k, d))
+    for i in range(k):
+        for j in range(k):
+            curvature = mass * p[i] * ((i == j) - p[j])
+            information[i, :, j] = A.T @ (A * curvature[:, None])
+    penalties = np.full((k, d), float(penalty))
+    penalties[:, -1] = 0
+    matrix = information.reshape(k * d, k * d) + np.diag(penalties.ravel())
+    return np.linalg.lstsq(matrix, gradient.ravel(), rcond=1e-12)[0].reshape(k, d)
+
+
+def fit_softmax(A, shares, W, penalty=0.0, max_iter=25):
+    """Newton's method (IRLS) for `softmax_objective`, from W; no step lowers it."""
+    value, gradient = softmax_objective(W, A, shares, penalty)
+    for _ in range(max_iter if len(W) else 0):
+        step = newton_step(W, gradient, A, shares, penalty)
+        if np.sum(step * gradient) <= 1e-11 * (1 + abs(value)):  # twice what the step can gain
+            return W
+        for _ in range(20):
+            new_value, new_gradient = softmax_objective(W + step, A, shares, penalty)
+            if new_value >= value:
+                break
+            step = step / 2
+        else:
+            return W
+        W, value, gradient = W + step, new_value, new_gradient
+    return W
