@@ -236,9 +236,9 @@ def squared_distances(X):
     Where the subtraction would lose digits, that is for points much closer to each other than to
     the mean, the difference is taken first instead.
     """
-    X = X - X.mean(axis=0)
-    norms = np.einsum("ij,ij->i", X, X)
-    D = X @ X.T
+    centered = X - X.mean(axis=0)
+    norms = np.einsum("ij,ij->i", centered, centered)
+    D = centered @ centered.T
     for start in range(0, len(X), 128):  # blocks that stay in the cache
         block = D[start : start + 128]
         block *= -2

@@ -10,7 +10,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from companion.clustering.distances import squared_distances
-from companion.clustering.trees import check_linkage, find, leaf_blocks, minimum_spanning_tree
+from companion.clustering.trees import cut, label_merges, minimum_spanning_tree
 from companion.validation import check_choice, check_distance_matrix, check_integer, check_real
 
 METHODS = ("single", "complete", "average", "ward")
@@ -65,26 +65,6 @@ def shrink(D, live):
     return flat[: n_live**2].reshape(n_live, n_live)
 
 
-def label_merges(edges, heights):
-    """Sort merges by height and number the clusters they make: SciPy's format.
-
-    Row i says that clusters Z[i, 0] and Z[i, 1] meet at height Z[i, 2] and form cluster n + i of
-    Z[i, 3] points.
-    """
-    n_points = len(edges) + 1
-    root = list(range(2 * n_points - 1))
-    Z = np.empty((len(edges), 4))
-    size = np.ones(2 * n_points - 1)
-    order = np.argsort(heights, kind="stable")
-    for new, (a, b) in enumerate(edges[order].tolist(), start=n_points):
-        a, b = find(root, a), find(root, b)
-        root[a] = root[b] = new
-        size[new] = size[a] + size[b]
-        Z[new - n_points] = min(a, b), max(a, b), 0, size[new]
-    Z[:, 2] = heights[order]
-    return Z
-
-
 def linkage(X, method="single", metric="euclidean"):
     r"""Agglomerative clustering: merge the two nearest clusters, n - 1 times.
 
@@ -116,7 +96,7 @@ def linkage(X, method="single", metric="euclidean"):
     check_choice("method", method, METHODS)
     check_choice("metric", metric, ("euclidean", "precomputed"))
     if np.ndim(X) == 1:
-        X, metric = squareform(check_array(X, ensure_2d=False, dtype=np.float64)), "precomputed"
+        X, metric = _expand(X), "precomputed"
     if method == "single":
         return label_merges(*minimum_spanning_tree(X, metric))
     if metric == "precomputed":
@@ -127,6 +107,18 @@ def linkage(X, method="single", metric="euclidean"):
         np.sqrt(D, out=D) if method != "ward" else None
     edges, heights = merge_by_chain(D, method)
     return label_merges(edges, np.sqrt(heights) if method == "ward" else heights)
+
+
+def _expand(condensed):
+    """Return the matrix of condensed distances, or raise a `ValueError`."""
+    condensed = check_array(condensed, ensure_2d=False, dtype=np.float64)
+    n_points = round((2 * len(condensed)) ** 0.5) + (len(condensed) > 0)
+    if n_points * (n_points - 1) != 2 * len(condensed) or n_points < 2:
+        raise ValueError(
+            f"X has {len(condensed)} entries, not n(n - 1)/2: pass a matrix of points, "
+            "or the distances of all pairs."
+        )
+    return squareform(condensed)
 
 
 def splinter(D):
@@ -164,23 +156,6 @@ def divide(D):
             heights.append(inside.max())
             waiting += [members[~left], members[left]]
     return label_merges(np.array(edges[::-1]), np.array(heights[::-1]))
-
-
-def cut(Z, n_clusters):
-    """Undo the last merges of a dendrogram.
-
-    Returns
-    -------
-    labels : int array (n,), from 0 to n_clusters - 1, numbered along the row of leaves
-    """
-    Z = check_linkage(Z)
-    n_points = len(Z) + 1
-    check_integer("n_clusters", n_clusters, high=n_points, remedy="at most one for each point.")
-    start, size = leaf_blocks(Z)
-    undone = Z[n_points - n_clusters :, :2].astype(int).ravel()
-    tops = [c for c in undone if c < len(start) - n_clusters + 1] or [len(start) - 1]
-    tops.sort(key=start.__getitem__)
-    return np.repeat(np.arange(n_clusters), size[tops])[start[:n_points]]
 
 
 class _Hierarchy(ClusterMixin, BaseEstimator):

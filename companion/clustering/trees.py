@@ -1,4 +1,4 @@
-"""Spanning trees, and the distances that a dendrogram draws.
+"""Trees that span points, and trees of clusters: dendrograms.
 
 Chapter: book/clustering/hierarchical.md
 """
@@ -9,7 +9,7 @@ from scipy.spatial.distance import squareform
 from sklearn.utils import check_array
 
 from companion.clustering.distances import squared_distances
-from companion.validation import check_choice, check_distance_matrix, check_real
+from companion.validation import check_choice, check_distance_matrix, check_integer, check_real
 
 
 def kruskal(n_points, edges, lengths):
@@ -125,6 +125,26 @@ def minimum_spanning_tree(X, metric="euclidean"):
     return edges[kept], lengths[kept]
 
 
+def label_merges(edges, heights):
+    """Sort merges by height and number the clusters they make: SciPy's format.
+
+    Row i says that clusters Z[i, 0] and Z[i, 1] meet at height Z[i, 2] and form cluster n + i of
+    Z[i, 3] points.
+    """
+    n_points = len(edges) + 1
+    root = list(range(2 * n_points - 1))
+    Z = np.empty((len(edges), 4))
+    size = np.ones(2 * n_points - 1)
+    order = np.argsort(heights, kind="stable")
+    for new, (a, b) in enumerate(edges[order].tolist(), start=n_points):
+        a, b = find(root, a), find(root, b)
+        root[a] = root[b] = new
+        size[new] = size[a] + size[b]
+        Z[new - n_points] = min(a, b), max(a, b), 0, size[new]
+    Z[:, 2] = heights[order]
+    return Z
+
+
 def leaf_blocks(Z):
     """Where each cluster stands in the row of leaves of a dendrogram.
 
@@ -146,6 +166,23 @@ def leaf_blocks(Z):
         left, right = children[cluster - n_points]
         start[left], start[right] = start[cluster], start[cluster] + size[left]
     return start, size
+
+
+def cut(Z, n_clusters):
+    """Undo the last merges of a dendrogram.
+
+    Returns
+    -------
+    labels : int array (n,), from 0 to n_clusters - 1, numbered along the row of leaves
+    """
+    Z = check_linkage(Z)
+    n_points = len(Z) + 1
+    check_integer("n_clusters", n_clusters, high=n_points, remedy="at most one for each point.")
+    start, size = leaf_blocks(Z)
+    undone = Z[n_points - n_clusters :, :2].astype(int).ravel()
+    tops = [c for c in undone if c < len(start) - n_clusters + 1] or [len(start) - 1]
+    tops.sort(key=start.__getitem__)
+    return np.repeat(np.arange(n_clusters), size[tops])[start[:n_points]]
 
 
 def cophenet(Z):
