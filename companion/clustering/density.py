@@ -7,8 +7,6 @@ points and not with the number of pairs.
 """
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import validate_data
@@ -24,12 +22,25 @@ TILE = 1024  # rows and columns of one block of distances
 MAX_PAIRS = 4_000_000  # pairs kept before those that no longer matter are dropped
 
 
+def lowest_member(pairs, n_points):
+    """Lowest index in each point's connected component: each component hooks on to a lower one.
+
+    At most half of the components that have a neighbour are left by a round.
+    """
+    lowest = np.arange(n_points)
+    while pairs.size:
+        np.minimum.at(lowest, np.maximum(*pairs), np.minimum(*pairs))
+        while (lowest != lowest[lowest]).any():
+            lowest = lowest[lowest]
+        pairs = lowest[pairs]
+        pairs = np.compress(pairs[0] != pairs[1], pairs, axis=1)
+    return lowest
+
+
 def connect_core_points(pairs, is_core):
     """Number the connected components of the core points; every other point gets -1."""
-    first, second = pairs[:, is_core[pairs[0]] & is_core[pairs[1]]]
-    edges = (np.ones(len(first)), (first, second))
-    graph = coo_array(edges, shape=(len(is_core), len(is_core))).tocsr()
-    _, component = connected_components(graph, directed=False)
+    pairs = np.compress(is_core[pairs[0]] & is_core[pairs[1]], pairs, axis=1)
+    component = lowest_member(pairs, len(is_core))
     labels = np.full(len(is_core), -1)
     labels[is_core] = np.unique(component[is_core], return_inverse=True)[1]
     return labels
@@ -47,18 +58,15 @@ def attach_border_points(labels, pairs, is_core):
 
 def dbscan(X, eps, min_samples):
     """Cluster label of every row of `X`, -1 for noise, and which rows are core points."""
-    order = cKDTree(X).indices  # what is near in space is then near in memory
     pairs = np.empty((2, 0), dtype=np.intp)
     n_neighbors = np.ones(len(X), dtype=np.intp)  # a point is in its own neighbourhood
-    for batch in _batches(neighbor_pairs(X[order], eps), MAX_PAIRS):
+    for batch in _batches(neighbor_pairs(X, eps), MAX_PAIRS):
         pairs = _condense(pairs, n_neighbors >= min_samples)
         pairs = np.concatenate([pairs, batch], axis=1)
         n_neighbors += np.bincount(batch.ravel(), minlength=len(X))
     is_core = n_neighbors >= min_samples
-    labels = _number_by_first(connect_core_points(pairs, is_core), order)
-    labels = attach_border_points(labels, pairs, is_core)
-    back = order.argsort()
-    return labels[back], is_core[back]
+    labels = connect_core_points(pairs, is_core)
+    return attach_border_points(labels, pairs, is_core), is_core
 
 
 def neighbor_pairs(X, eps):
@@ -67,14 +75,15 @@ def neighbor_pairs(X, eps):
 
 
 def _tree_pairs(X, eps):
-    """Search with a tree for every block of rows, which lie close together."""
-    starts = range(0, len(X), TREE_BLOCK)
-    trees = [cKDTree(X[start : start + TREE_BLOCK]) for start in starts]
+    """Search with one tree for every block of points that lie close together."""
+    order = cKDTree(X).indices  # what is near in space is near in this order
+    blocks = [order[start : start + TREE_BLOCK] for start in range(0, len(X), TREE_BLOCK)]
+    trees = [cKDTree(X[block]) for block in blocks]
     for i, tree in enumerate(trees):
-        yield starts[i] + tree.query_pairs(eps, output_type="ndarray").T
+        yield blocks[i][tree.query_pairs(eps, output_type="ndarray").T]
         for j in range(i):
             found = tree.sparse_distance_matrix(trees[j], eps, output_type="ndarray")
-            yield np.stack([starts[i] + found["i"], starts[j] + found["j"]])
+            yield np.stack([blocks[i][found["i"]], blocks[j][found["j"]]])
 
 
 def _tile_pairs(X, eps):
@@ -137,21 +146,10 @@ def _condense(pairs, is_core):
 
     A point that is not yet known as core has few neighbours so far: its pairs stay.
     """
-    core = np.flatnonzero(is_core)
-    labels = connect_core_points(pairs, is_core)[core]
-    _, hubs = np.unique(labels, return_index=True)
-    stars = np.stack([core, core[hubs[labels]]])
-    undecided = pairs[:, ~(is_core[pairs[0]] & is_core[pairs[1]])]
-    return np.concatenate([undecided, stars], axis=1)
-
-
-def _number_by_first(labels, order):
-    """Renumber clusters by their first core point in the order of the data."""
-    member = np.flatnonzero(labels >= 0)
-    member = member[order[member].argsort()]
-    _, first = np.unique(labels[member], return_index=True)
-    number = np.append(first.argsort().argsort(), -1)
-    return number[labels]
+    between = is_core[pairs[0]] & is_core[pairs[1]]
+    hub = lowest_member(np.compress(between, pairs, axis=1), len(is_core))
+    member = np.flatnonzero(hub != np.arange(len(hub)))
+    return np.concatenate([np.compress(~between, pairs, axis=1), [hub[member], member]], axis=1)
 
 
 class DBSCAN(ClusterMixin, BaseEstimator):
