@@ -4,26 +4,19 @@ Chapter: book/clustering/spectral.md
 """
 
 import warnings
-from functools import partial
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, eigh
-from scipy.sparse import csc_array, csr_array, diags_array, issparse
+from scipy.sparse import csr_array, diags_array, issparse
 from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh, splu
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import validate_data
 
 from companion.clustering.distances import nearest_neighbors, neighbor_graph
+from companion.clustering.eigenvectors import largest_eigenvectors
 from companion.clustering.kmeans import KMeans
 from companion.validation import check_choice, check_integer, check_real
-
-SMALL = 300  # up to this many points all eigenvectors at once are as quick as a few
-RESTARTS = 30  # of Lanczos; a graph that needs more is thin, and quick to factorise
-TOLERANCE = 1e-8  # of an eigenvalue
-SHIFT = 1e-5  # keeps the matrix that is factorised regular
 
 
 def laplacian(adjacency, normalized=False):
@@ -75,9 +68,10 @@ def neighbor_affinity(X, n_neighbors):
 def spectral_embedding(adjacency, n_components, *, regularization=0.0, random_state=None):
     """Return the smallest eigenvalues of the normalised Laplacian, and coordinates.
 
-    The vectors of eigenvalue 0 are known: one a connected component. Lanczos finds the others as
-    those of the largest eigenvalues of S = D^(-1/2) A D^(-1/2), by nothing but products S x.
-    It stalls on thin graphs, such as chains, and these are quick to factorise.
+    Lanczos finds the vectors as those of the largest eigenvalues of S = D^(-1/2) A D^(-1/2), by
+    nothing but products S x. It stalls on thin graphs, such as chains, and these are quick to
+    factorise. It sees a repeated eigenvalue once: if the graph is in pieces, the vectors of
+    eigenvalue 0 are written down, one a piece.
 
     Parameters
     ----------
@@ -107,10 +101,17 @@ def spectral_embedding(adjacency, n_components, *, regularization=0.0, random_st
 
     known = _null_vectors(component, degrees, n_components)
     n_unknown = n_components - known.shape[1]
-    values, vectors = _remaining_vectors(
-        adjacency, scale, weak, known, n_unknown, check_random_state(random_state)
+    diagonal = diags_array(scale)
+    if weak:
+        adjacency = adjacency - weak * diags_array(np.ones(n_points))  # S has no loops either
+    values, vectors = largest_eigenvectors(
+        diagonal @ adjacency @ diagonal,
+        n_unknown,
+        rank_one=np.sqrt(weak) * scale if weak else None,
+        known=known,
+        random_state=random_state,
     )
-    values = np.concatenate([np.zeros(known.shape[1]), 1 - values])
+    values = np.concatenate([np.zeros(known.shape[1]), np.maximum(1 - values, 0)])
     embedding = scale[:, None] * np.hstack([known, vectors])
     peak = embedding[np.abs(embedding).argmax(axis=0), np.arange(n_components)]
     return values, embedding * np.sign(peak)
@@ -221,7 +222,9 @@ class SpectralClustering(ClusterMixin, BaseEstimator):
 
 def check_adjacency(adjacency):
     """Return symmetric non-negative weights as float64, dense or CSR, or raise a `ValueError`."""
-    adjacency = check_array(adjacency, accept_sparse="csr", dtype=float, input_name="adjacency")
+    adjacency = check_array(
+        adjacency, accept_sparse="csr", dtype=float, ensure_min_samples=2, input_name="adjacency"
+    )
     adjacency = csr_array(adjacency) if issparse(adjacency) else adjacency
     if adjacency.shape[0] != adjacency.shape[1]:
         raise ValueError(
@@ -251,60 +254,11 @@ def _without_loops(adjacency):
 
 
 def _null_vectors(component, degrees, n_most):
-    """Orthonormal vectors D^(1/2) 1_C, a column for each of the largest connected components C."""
-    volume = np.bincount(component, degrees)
-    largest = np.sort(np.argsort(-volume, kind="stable")[:n_most])
-    return np.sqrt(degrees / volume[component])[:, None] * (component[:, None] == largest)
+    """Orthonormal vectors D^(1/2) 1_C, a column for each of the largest connected components C.
 
-
-def _remaining_vectors(adjacency, scale, weak, known, n_vectors, random_state):
-    """Largest eigenvalues of S, descending, and their vectors, orthogonal to the `known` ones.
-
-    S = scale (A + weak (1 1' - I)) scale: the given weights and a matrix of rank one.
+    No column for one component alone: its eigenvalue is simple, and Lanczos needs no help.
     """
-    n_points = len(scale)
-    start = random_state.uniform(-1, 1, n_points)
-    if n_vectors == 0:
-        return np.zeros(0), np.zeros((n_points, 0))
-    diagonal, identity = diags_array(scale), diags_array(np.ones(n_points))
-    weights = diagonal @ (adjacency - weak * identity if weak else adjacency) @ diagonal
-
-    def all_at_once():
-        dense = weights.toarray() if issparse(weights) else weights
-        dense = dense + weak * np.outer(scale, scale) - 3 * known @ known.T
-        return eigh(dense, subset_by_index=(n_points - n_vectors, n_points - 1))
-
-    def product(x):  # known vectors get the eigenvalue 1 - 3, below all others
-        return weights @ x + weak * (scale @ x) * scale - 3 * (known @ (known.T @ x))
-
-    def lanczos(function, **options):
-        operator = LinearOperator((n_points, n_points), matvec=function, dtype=np.float64)
-        return eigsh(operator, n_vectors, which="LA", v0=start, tol=TOLERANCE, **options)
-
-    if n_points <= SMALL or 3 * n_vectors > n_points:
-        values, vectors = all_at_once()
-    else:
-        try:
-            values, vectors = lanczos(product, maxiter=RESTARTS)
-        except ArpackNoConvergence:
-            shifted = (1 + SHIFT) * identity - weights
-            values, vectors = lanczos(_inverse(shifted, weak, scale, known))
-            values = 1 + SHIFT - 1 / values
-    return values[::-1], vectors[:, ::-1]
-
-
-def _inverse(matrix, weak, scale, known):
-    """Return the function x -> (matrix - weak scale scale')^(-1) x, beside the known vectors."""
-    if issparse(matrix):
-        solve = splu(csc_array(matrix)).solve
-    else:
-        solve = partial(cho_solve, cho_factor(matrix))
-    solved = solve(scale)
-    strength = weak / (1 - weak * (scale @ solved))  # Sherman and Morrison
-
-    def inverse(x):
-        x = x - known @ (known.T @ x)
-        x = solve(x) + strength * (solved @ x) * solved
-        return x - known @ (known.T @ x)
-
-    return inverse
+    volume = np.bincount(component, degrees)
+    largest = np.argsort(-volume, kind="stable")[: n_most if len(volume) > 1 else 0]
+    largest.sort()
+    return np.sqrt(degrees / volume[component])[:, None] * (component[:, None] == largest)
