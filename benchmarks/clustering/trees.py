@@ -1,10 +1,9 @@
 """Single linkage in the plane, by the spanning tree of Delaunay's edges, against SciPy."""
 
-from benchmarks.harness import case  # first: it asks for one thread
-
 import numpy as np
 import scipy.cluster.hierarchy as reference
 
+from benchmarks.harness import case
 from companion.clustering.hierarchical import linkage
 from companion.clustering.trees import cophenet
 

@@ -52,7 +52,7 @@ def merge_by_chain(D, method):
         n_live -= 1
         if n_live < 0.7 * len(D):
             live = np.flatnonzero(dead == 0)
-            D, chain = shrink(D, live), np.searchsorted(live, chain).tolist()
+            D, chain = shrink(D, live), []
             point, size, dead, row = point[live], size[live], dead[live], row[live]
     return np.array(edges), np.array(heights)
 
