@@ -10,7 +10,6 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import to_rgba
-from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from companion import data, plots
 from companion.clustering.density import DBSCAN
@@ -23,15 +22,16 @@ TARGET = ROOT / "book" / "_static" / "clusters.png"
 
 def voronoi(ax):
     """The cells of k-means on a grid of pixels, with the points that made them."""
-    X, _ = data.toy("blobs", 900, random_state=4)
-    model = KMeans(n_clusters=14, n_init=5, random_state=0).fit(X)
-    low, high = X.min(0) - 0.8, X.max(0) + 0.8
+    X, _ = data.toy("spiral", 1500, random_state=4)
+    model = KMeans(n_clusters=28, n_init=5, random_state=0).fit(X)
+    low, high = X.min(0) - 0.15, X.max(0) + 0.15
     side = [np.linspace(a, b, 700) for a, b in zip(low, high, strict=True)]
     grid = np.stack(np.meshgrid(*side), -1)
     cells = model.predict(grid.reshape(-1, 2)).reshape(700, 700)
-    colors = np.array([to_rgba(plots.COLORS[c % 6]) for c in range(14)])
-    colors[:, 3] = np.linspace(0.35, 0.75, 14)
+    colors = np.array([to_rgba(plots.COLORS[c % 6]) for c in range(28)])
+    colors[:, 3] = np.tile([0.75, 0.55, 0.4, 0.3], 7)
     ax.imshow(colors[cells], origin="lower", extent=[low[0], high[0], low[1], high[1]])
+    ax.contour(*side, cells, levels=np.arange(27) + 0.5, colors="white", linewidths=1)
     ax.scatter(*X.T, s=3, c="black", alpha=0.5, linewidths=0)
     ax.scatter(*model.cluster_centers_.T, s=60, c="white", edgecolors="black", zorder=3)
     ax.set_aspect("auto")
@@ -49,39 +49,22 @@ def shapes(ax):
     plots.scatter(X, labels, ax=ax, size=11)
 
 
-def digits(ax):
-    """Handwritten digits where spectral clustering puts them, in the colour of their cluster."""
-    sets = data.digits()
-    chosen = sets.y_train < 6
-    images = sets.x_train[chosen][:, 0]
+def digits(ax, n_rows=10):
+    """Ten groups that spectral clustering finds among handwritten digits: a column each."""
+    images = data.digits().x_train[:, 0]
     X = images.reshape(len(images), -1).astype(float)
     model = SpectralClustering(
-        n_clusters=6, affinity="nearest_neighbors", n_neighbors=10, random_state=0
+        n_clusters=10, affinity="nearest_neighbors", n_neighbors=10, random_state=0
     ).fit(X)
-    place = layout(model.affinity_matrix_)
-    for i in np.random.default_rng(0).permutation(len(images))[:260]:
-        ink = np.empty((8, 8, 4))
-        ink[..., :3] = to_rgba(plots.group_style(model.labels_[i])["color"])[:3]
-        ink[..., 3] = images[i] / 16
-        box = OffsetImage(ink, zoom=1.9, interpolation="nearest")
-        ax.add_artist(AnnotationBbox(box, place[i], frameon=False))
-    margin = 0.06 * np.ptp(place, axis=0)
-    ax.set(xlim=np.c_[place.min(0) - margin, place.max(0) + margin][0])
-    ax.set(ylim=np.c_[place.min(0) - margin, place.max(0) + margin][1])
-
-
-def layout(affinity, n_components=6):
-    """Two numbers a point: the directions of a random projection of the spectral embedding."""
-    from scipy.sparse.linalg import eigsh
-
-    degree = np.asarray(affinity.sum(1)).ravel()
-    scale = 1 / np.sqrt(degree)
-    normalised = affinity.multiply(scale[:, None]).multiply(scale).tocsr()
-    _, vectors = eigsh(normalised, k=n_components, which="LA", v0=np.ones(len(scale)))
-    rows = vectors * scale[:, None]
-    rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    centred = rows - rows.mean(0)
-    return centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
+    rng = np.random.default_rng(1)
+    quilt = np.zeros((9 * n_rows, 90, 4))
+    for group in range(10):
+        members = rng.permutation(np.flatnonzero(model.labels_ == group))[:n_rows]
+        for row, member in enumerate(members):
+            tile = quilt[9 * row : 9 * row + 8, 9 * group : 9 * group + 8]
+            tile[..., :3] = to_rgba(plots.COLORS[group % 7])[:3]
+            tile[..., 3] = images[member] / 16
+    ax.imshow(quilt)
 
 
 def main():
