@@ -258,6 +258,7 @@ class MiniBatchKMeans(KMeans):
         if first:
             self._start(X, len(X))
         self._update(X)
+        self.labels_ = nearest_center(X, self.cluster_centers_)
         return self
 
     def _start(self, X, batch_size):
@@ -282,9 +283,7 @@ class MiniBatchKMeans(KMeans):
         """Take one step; returns the distortion of the batch before it."""
         self._n_unchecked += len(batch)
         check = (self.counts_ == 0).any() or self._n_unchecked >= 10 * self.n_clusters
-        centers, counts, self.labels_, inertia = mini_batch_step(
-            batch, self.cluster_centers_, self.counts_
-        )
+        centers, counts, inertia = mini_batch_step(batch, self.cluster_centers_, self.counts_)
         if check:
             self._n_unchecked = 0
             revive(batch, centers, counts, self.reassignment_ratio, self._rng)

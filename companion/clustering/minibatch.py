@@ -8,8 +8,8 @@ from companion.clustering.lloyd import assign, cluster_totals, squared_norms, wi
 def mini_batch_step(X, centers, counts):
     """Keep every centre at the mean of all points that it has ever been given.
 
-    Takes a batch X (m, d), centers (k, d), counts (k,). Returns the new centres and counts, the
-    labels (m,), and the distortion of the batch before the step.
+    Takes a batch X (m, d), centers (k, d), counts (k,). Returns the new centres and counts, and the
+    distortion of the batch before the step.
     """
     points = with_ones(X)
     labels, scores = assign(points, centers)
@@ -18,7 +18,7 @@ def mini_batch_step(X, centers, counts):
     counts = counts + n_new
     rate = 1.0 / np.maximum(counts, 1.0)
     moved = centers + rate[:, None] * (sums - n_new[:, None] * centers)
-    return moved, counts, labels, scores.sum() + squared_norms(X).sum()
+    return moved, counts, scores.sum() + squared_norms(X).sum()
 
 
 def revive(X, centers, counts, ratio, rng):
