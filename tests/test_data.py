@@ -100,6 +100,9 @@ def test_toy_shapes_without_noise():
     turn = np.angle(np.exp(1j * (np.arctan2(X[:, 1], X[:, 0]) - np.pi * y)))
     expected = np.angle(np.exp(1j * 2 * np.pi * np.hypot(*X.T) * 0.75))
     np.testing.assert_allclose(np.exp(1j * turn), np.exp(1j * expected))
+    radius = np.hypot(*X.T)
+    assert 1.98 < radius.max() <= 2
+    assert abs(np.median(radius**2) - 2.04) < 0.3, "equally dense along the arm"
     X, _ = data.toy("checkerboard", 500, noise=0, random_state=0)
     assert (np.floor(X).sum(axis=1) % 2 == 0).all()
     assert len(np.unique(np.floor(X), axis=0)) == 8
