@@ -155,9 +155,7 @@ def lloyd(X, centers, max_iter, tol):
     labels, expires = nearest_and_slack(points, norms, centers)
     totals = cluster_totals(points, labels, n_clusters)
     # Rounding changes a small distance by about 1e-8 of the largest norm: look a little early.
-    travelled = np.full(
-        n_clusters, 1e-7 * np.sqrt(max(norms.max(), squared_norms(centers).max(initial=0)))
-    )
+    travelled = np.full(n_clusters, 1e-7 * np.sqrt(max(norms.max(), squared_norms(centers).max())))
     n_moved = len(X)
     for n_iter in range(1, max_iter + 1):  # noqa: B007
         previous, centers = centers, means(totals, X, labels, centers)
@@ -179,8 +177,10 @@ def lloyd(X, centers, max_iter, tol):
         moved = np.flatnonzero(updated != old)
         n_moved = len(moved)
         movers = points.take(stale[moved], 0)
-        totals += cluster_totals(movers, updated[moved], n_clusters)
-        totals -= cluster_totals(movers, old[moved], n_clusters)
+        gains, losses = updated[moved], old[moved]
+        totals += cluster_totals(
+            np.concatenate([movers, -movers]), np.concatenate([gains, losses]), n_clusters
+        )
         if shift @ shift <= tol:
             n_moved = 0
             break
