@@ -61,12 +61,6 @@ __all__ = [
     "toy",
 ]
 
-__all__ = [
-    *("CHARACTERS", "COLORS", "FACE_FACTORS", "HELD_OUT", "RELATIONS", "SHAPES", "SIZES", "TOYS"),
-    *("Digits", "Scenes", "digits", "draw_faces", "faces", "glyphs"),
-    *("patches", "photos", "scenes", "text", "toy"),
-]
-
 
 class Digits(NamedTuple):
     """Handwritten digits, split the same way everywhere in the course.
