@@ -10,8 +10,8 @@ from sklearn.utils import check_array
 
 from companion.validation import check_integer, check_real
 
-BLOCK = 256  # rows of the table of all distances that are in memory at a time
-GROUP = 32  # columns of it, of which the smallest is looked at first
+BLOCK = 64  # rows of the table of all distances that are in memory at a time
+GROUP = 16  # columns of it, of which the smallest is looked at first
 TREE_FEATURES = 10  # in more dimensions a k-d tree is slower than all pairs
 
 
@@ -215,12 +215,14 @@ def _smallest(table, n_smallest, group_size):
     If that many groups of columns have an entry below a bound, so has the row: of the entries
     within that bound, few to a row, the best are taken.
     """
+    width = table.shape[1]
     best_of_group = table.reshape(len(table), group_size, -1).min(axis=1)
-    bound = np.partition(best_of_group, n_smallest - 1, axis=1)[:, n_smallest - 1 : n_smallest]
-    rows, columns = np.nonzero(table <= bound)
-    order = np.lexsort((table[rows, columns], rows))
+    best_of_group.partition(n_smallest - 1, axis=1)
+    within = np.flatnonzero(table <= best_of_group[:, n_smallest - 1 : n_smallest])
+    rows = within // width
+    order = np.lexsort((table.ravel()[within], rows))
     first = np.searchsorted(rows, np.arange(len(table)))
-    return columns[order[first[:, None] + np.arange(n_smallest)]]
+    return within[order[first[:, None] + np.arange(n_smallest)]] % width
 
 
 def _without_self(indices):
