@@ -162,6 +162,7 @@ def test_random_affine_stays_within_its_limits():
         images.expand(500, 2, 41, 41), max_angle=0.3, max_zoom=0.25, generator=seeded()
     )
     cos, sin = turned[:, :, 20, 21].T
+    torch.testing.assert_close(turned[:, :, 21, 20].T, torch.stack([-sin, cos]))  # no shear
     angle, zoom = torch.atan2(sin, cos), torch.hypot(cos, sin)
     assert 0.28 < angle.max() <= 0.3
     assert -0.3 <= angle.min() < -0.28
