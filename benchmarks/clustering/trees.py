@@ -5,7 +5,6 @@ import scipy.cluster.hierarchy as reference
 
 from benchmarks.harness import case
 from companion.clustering.hierarchical import linkage
-from companion.clustering.trees import cophenet
 
 
 @case("single linkage in the plane, 10,000 x 2", "SciPy", bar=0.3)
@@ -15,14 +14,4 @@ def single_in_the_plane():
         lambda: linkage(X, "single"),
         lambda: reference.linkage(X, "single"),
         lambda ours, theirs: np.testing.assert_allclose(ours, theirs, atol=1e-10),
-    )
-
-
-@case("cophenetic distances, 5,000 points", "SciPy", bar=1.0)
-def cophenetic():
-    Z = linkage(np.random.default_rng(0).normal(size=(5_000, 50)), "average")
-    return (
-        lambda: cophenet(Z),
-        lambda: reference.cophenet(Z),
-        lambda ours, theirs: np.testing.assert_array_equal(ours, theirs),
     )
