@@ -21,10 +21,8 @@ def initialize(module, *, generator):
     """
 
     def reset(part):
-        for name in (
-            "reset_parameters",
-            "_reset_parameters",
-        ):  # the latter in nn.MultiheadAttention
+        # nn.MultiheadAttention has the second name.
+        for name in ("reset_parameters", "_reset_parameters"):
             if hasattr(part, name):
                 getattr(part, name)()
 
