@@ -1,0 +1,72 @@
+"""Wrong answers that the checkers of book/clustering/spectral.md must refuse."""
+
+import numpy as np
+
+
+def keeps_the_loops(adjacency):
+    """A weight on the diagonal adds to the degree."""
+    degrees = adjacency.sum(axis=1)
+    return (np.diag(degrees) - adjacency) / np.where(degrees > 0, degrees, 1)[:, None]
+
+
+def divides_by_zero(adjacency):
+    weights = adjacency - np.diag(np.diag(adjacency))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.eye(len(weights)) - weights / weights.sum(axis=1)[:, None]
+
+
+def divides_columns(adjacency):
+    weights = adjacency - np.diag(np.diag(adjacency))
+    degrees = weights.sum(axis=1)
+    return (np.diag(degrees) - weights) / np.where(degrees > 0, degrees, 1)
+
+
+def symmetric_instead(adjacency):
+    weights = adjacency - np.diag(np.diag(adjacency))
+    degrees = weights.sum(axis=1)
+    scale = np.where(degrees > 0, degrees, 1) ** -0.5
+    return scale[:, None] * (np.diag(degrees) - weights) * scale
+
+
+def keeps_ones_for_lonely_nodes(adjacency):
+    """I - D^(-1) A has a one where a node has no edge."""
+    weights = adjacency - np.diag(np.diag(adjacency))
+    degrees = weights.sum(axis=1)
+    return np.eye(len(weights)) - weights / np.where(degrees > 0, degrees, 1)[:, None]
+
+
+def changes_the_argument(adjacency):
+    np.fill_diagonal(adjacency, 0)
+    degrees = adjacency.sum(axis=1)
+    return (np.diag(degrees) - adjacency) / np.where(degrees > 0, degrees, 1)[:, None]
+
+
+def index_of_the_step(eigenvalues):
+    """One too few."""
+    return int(np.diff(eigenvalues).argmax())
+
+
+def largest_quotient(eigenvalues):
+    return int((eigenvalues[1:] / np.maximum(eigenvalues[:-1], 1e-12)).argmax()) + 1
+
+
+def skips_the_first_step(eigenvalues):
+    """One cluster is never found."""
+    return int(np.diff(eigenvalues)[1:].argmax()) + 2
+
+
+def counts_zeros(eigenvalues):
+    return int((np.asarray(eigenvalues) < 1e-10).sum())
+
+
+WRONG = {
+    "random_walk_laplacian": [
+        keeps_the_loops,
+        divides_by_zero,
+        divides_columns,
+        symmetric_instead,
+        keeps_ones_for_lonely_nodes,
+        changes_the_argument,
+    ],
+    "count_clusters": [index_of_the_step, largest_quotient, skips_the_first_step, counts_zeros],
+}
