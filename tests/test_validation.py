@@ -1,0 +1,82 @@
+"""Each check lets good values through and names argument, value and remedy of bad ones."""
+
+import numpy as np
+import pytest
+
+from companion import validation
+
+
+@pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3)])
+def test_integers_pass_as_int(value):
+    checked = validation.check_integer("k", value, low=3, high=3)
+    assert checked == 3
+    assert type(checked) is int
+
+
+@pytest.mark.parametrize("value", [2, 6, 4.0, "4", True, None, np.nan, np.array([4])])
+def test_what_is_no_integer_in_range_is_refused(value):
+    with pytest.raises(
+        ValueError, match=r"^k=.* an integer of at least 3 and at most 5: buy more\.$"
+    ):
+        validation.check_integer("k", value, low=3, high=5, remedy="buy more.")
+
+
+def test_an_integer_without_a_ceiling():
+    assert validation.check_integer("k", 10**30) == 10**30
+    with pytest.raises(ValueError, match=r"^k=0 must be an integer of at least 1\.$"):
+        validation.check_integer("k", 0)
+
+
+@pytest.mark.parametrize("value", [0, 1, 0.5, np.float32(0.5), np.int64(1)])
+def test_numbers_pass_as_float(value):
+    checked = validation.check_real("share", value, 0, 1)
+    assert checked == value
+    assert type(checked) is float
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, np.nan, np.inf, True, "0.5", None, 1j, [0.5]])
+def test_what_is_no_number_in_range_is_refused(value):
+    with pytest.raises(ValueError, match=r"^share=.* must be a number in \[0, 1\]: halve it\.$"):
+        validation.check_real("share", value, 0, 1, remedy="halve it.")
+
+
+def test_an_open_interval_leaves_out_its_ends():
+    assert validation.check_real("eps", 1e-300, 0, inclusive=False) == 1e-300
+    for end in (0, 0.0, np.inf):
+        with pytest.raises(ValueError, match=r"^eps=.* must be a number in \(0, inf\)\.$"):
+            validation.check_real("eps", end, 0, inclusive=False)
+
+
+def test_a_choice_is_one_of_the_words():
+    assert validation.check_choice("init", "random", ("k-means++", "random")) == "random"
+    for bad in ("Random", "", None, 1, ["random"]):
+        with pytest.raises(ValueError, match=r"init=.* choose one of 'k-means\+\+', 'random'"):
+            validation.check_choice("init", bad, ("k-means++", "random"))
+
+
+def test_a_distance_matrix_passes_as_float64():
+    points = np.random.default_rng(0).normal(size=(5, 2))
+    distances = np.linalg.norm(points[:, None] - points, axis=-1)
+    checked = validation.check_distance_matrix("D", distances.tolist())
+    assert checked.dtype == np.float64
+    np.testing.assert_array_equal(checked, distances)
+    integers = validation.check_distance_matrix("D", np.ones((3, 3), int) - np.eye(3, dtype=int))
+    assert integers.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        (np.zeros((2, 3)), r"D has shape \(2, 3\) but must be square"),
+        (np.zeros(4), r"D has shape \(4,\) but must be square"),
+        (np.zeros((1, 1)), r"D has shape \(1, 1\): give at least 2 points"),
+        ([[0, np.nan], [np.nan, 0]], "D contains NaN or infinity: remove"),
+        ([[0, np.inf], [np.inf, 0]], "D contains NaN or infinity: remove"),
+        ([[0, -1], [-1, 0]], "D has a negative entry, -1: a distance is at least 0"),
+        ([[0, 1], [1, 0.5]], "D has 0.5 on its diagonal: a point is at distance 0"),
+        ([[0, 1], [2, 0]], r"D is not symmetric: pass \(D \+ D.T\) / 2"),
+    ],
+)
+def test_what_is_no_distance_matrix_is_refused(matrix, message):
+    with pytest.raises(ValueError, match=message):
+        validation.check_distance_matrix("D", matrix)
