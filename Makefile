@@ -61,6 +61,10 @@ bench: setup ## our time beside the libraries': results/benchmarks.json
 budget: setup ## time and memory of each chapter: results/budget.json
 	$(RUN) tools.budget $(NAME)
 
+results: setup ## train and measure what is kept as a checkpoint: make results PART=classifier
+	@test -n "$(PART)" || { echo "which one? make results PART=classifier"; exit 2; }
+	$(RUN) tools.train_$(PART)
+
 notebooks: setup ## export the chapters as .ipynb into _build/notebooks
 	$(RUN) tools.execute
 	$(RUN) tools.notebooks

@@ -4,18 +4,20 @@ python -m benchmarks               all
 python -m benchmarks clustering    this part; the others keep their figures
 """
 
-import benchmarks.harness as harness  # first: it asks for one thread before numpy starts
-
-import importlib  # isort: skip
+import importlib
 import json
 import platform
 import sys
+import warnings
 from pathlib import Path
 
 import numpy
 import scipy
 import sklearn
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_info
+
+from benchmarks import harness
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER.parent / "results" / "benchmarks.json"
@@ -36,6 +38,7 @@ def main(parts):
     for path in sorted(FOLDER.glob("*/[a-z]*.py")):
         if not parts or path.parent.name in parts:
             importlib.import_module(f"benchmarks.{path.parent.name}.{path.stem}")
+    warnings.simplefilter("ignore", ConvergenceWarning)  # cases may ask for a number of steps
     width = max(len(case.name) for case in harness.CASES)
     for case in harness.CASES:
         row = {"part": case.part, "name": case.name, "library": case.library, "bar": case.bar}

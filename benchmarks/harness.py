@@ -1,13 +1,8 @@
 """Time two callables in turn and keep the ratio.
 
 Machines drift, so the two run alternately in one process, and the ratio is the median over
-neighbouring runs. Import this module before numpy: it asks for one thread.
+neighbouring runs.
 """
-
-import os
-
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"
 
 import statistics
 import time
@@ -34,7 +29,7 @@ class Case:
 
 
 def case(name, library, bar, note=""):
-    """Register a benchmark; `bar` is the ratio of our time to the library's that must not be passed."""
+    """Register a benchmark; `bar` is the largest ratio of our time to theirs that we allow."""
 
     def register(setup):
         CASES.append(Case(name, library, bar, setup, note, setup.__module__.split(".")[-2]))
@@ -44,11 +39,11 @@ def case(name, library, bar, note=""):
 
 
 def measure(case, *, min_pairs=5, max_pairs=25, seconds=12.0):
-    """Run both sides in turn, at least `min_pairs` times and for about `seconds`, after one of each to warm up.
+    """Run both sides in turn, `min_pairs` times or for about `seconds`, once before to warm up.
 
     Returns
     -------
-    dict with `ours` and `theirs` (median seconds), `ratio` (median of the ratios of neighbouring runs), `pairs`
+    dict with `ours` and `theirs` (median seconds), `ratio` (median over the pairs), `pairs`
     """
     ours, theirs, agree = case.setup()
     agree(ours(), theirs())

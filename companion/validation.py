@@ -19,9 +19,7 @@ def check_real(name, value, low=-np.inf, high=np.inf, inclusive=True, remedy="")
 
     With ``inclusive=False`` the interval is open.
     """
-    is_real = (
-        isinstance(value, numbers.Real) and not isinstance(value, bool) and not np.isnan(value)
-    )
+    is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     inside = is_real and (low <= value <= high if inclusive else low < value < high)
     if not inside:
         interval = f"[{low}, {high}]" if inclusive else f"({low}, {high})"
