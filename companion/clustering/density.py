@@ -25,7 +25,7 @@ MAX_PAIRS = 4_000_000  # pairs kept before those that no longer matter are dropp
 def lowest_member(pairs, n_points):
     """Lowest index in each point's connected component: each component hooks on to a lower one.
 
-    At most half of the components that have a neighbour are left by a round.
+    Two rounds leave at most half of the components that have a neighbour.
     """
     lowest = np.arange(n_points)
     while pairs.size:
