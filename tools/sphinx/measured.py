@@ -87,7 +87,7 @@ class BenchmarkTable(Measured):
             ]
             rows = [row for row in results["cases"] if row["part"] == part]
             lines += [
-                f"| {row['name']} | {row['library']} | {row['ours']:.3g} | {row['theirs']:.3g} "
+                f"| {row['name']} | {row['library']} | {row['ours']:.3f} | {row['theirs']:.3f} "
                 f"| **{row['ratio']:.2f}** | {row['bar']} |"
                 for row in rows
             ]
