@@ -25,14 +25,15 @@ $(VENV)/.ready: pyproject.toml $(LOCK)
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "Python 3.11 or newer is needed; $(PYTHON) is %d.%d. Try: make PYTHON=python3.11" % v[:2] or 0)'
 	@echo "Installing into $(VENV): some minutes the first time"
 	$(PYTHON) -m venv $(VENV)
-ifneq ($(LOCK),)
 	@test -z "$(TORCH_INDEX)" || $(BIN)/pip install -q --no-deps --retries 0 --timeout 15 \
-	  --index-url $(TORCH_INDEX) "$$(grep ^torch== $(LOCK))" \
+	  --index-url $(TORCH_INDEX) $(if $(LOCK),"$$(grep ^torch== $(LOCK))",torch) \
 	  || echo "$(TORCH_INDEX) gave no PyTorch: taking the one of the package index"
+ifneq ($(LOCK),)
 	$(BIN)/pip install -q -r $(LOCK)
 	$(BIN)/pip install -q --no-deps -e .
 else
-	$(BIN)/pip install -q --upgrade --upgrade-strategy eager -e '.[book,test,lab]'
+	$(BIN)/pip freeze | grep '^torch==' > $(VENV)/torch.txt || true
+	$(BIN)/pip install -q --upgrade --upgrade-strategy eager -c $(VENV)/torch.txt -e '.[book,test,lab]'
 endif
 	@touch $@
 
