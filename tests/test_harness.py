@@ -18,7 +18,7 @@ def test_the_ratio_of_two_sleeps_and_the_agreement_is_asked_first():
     row = measure(case, seconds=0.0)
     assert seen == [(None, None)]
     assert row["pairs"] == 5
-    assert 1.5 < row["ratio"] < 2.5
+    assert 1.3 < row["ratio"] < 3
 
 
 def test_a_disagreement_stops_the_benchmark():
