@@ -54,6 +54,7 @@ test: setup ## every check: lint, unit tests, doctests, and each chapter run afr
 	$(RUN) pytest -n auto --dist loadfile --nbval-lax --durations 10 tests companion _build/executed
 
 test-latest: ## the same with the newest versions of everything
+	rm -f .venv-latest/.ready
 	$(MAKE) test VENV=.venv-latest LOCK=
 
 bench: setup ## our time beside the libraries': results/benchmarks.json
