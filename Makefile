@@ -82,9 +82,10 @@ lab: setup ## JupyterLab, where the .md chapters open as notebooks
 	$(BIN)/jupytext-config set-default-viewer
 	$(BIN)/jupyter lab book
 
-lock: ## resolve the newest versions and write requirements.lock
+lock: ## resolve the newest versions (PyTorch stays as it is) and write requirements.lock
 	rm -rf _build/lock
 	$(PYTHON) -m venv _build/lock
+	_build/lock/bin/pip install -q --extra-index-url "$(TORCH_INDEX)" --retries 0 "$$(grep ^torch== requirements.lock)"
 	_build/lock/bin/pip install -q -e '.[book,test,lab]'
 	_build/lock/bin/pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
 
