@@ -65,7 +65,7 @@ budget: setup ## time and memory of each chapter: results/budget.json
 
 results: setup ## train and measure what is kept as a checkpoint: make results PART=classifier
 	@test -n "$(PART)" || { echo "which one? make results PART=classifier"; exit 2; }
-	$(RUN) tools.train_$(PART)
+	$(RUN) tools.results $(PART) $(NAME)
 
 notebooks: setup ## export the chapters as .ipynb into _build/notebooks
 	$(RUN) tools.execute

@@ -1,7 +1,6 @@
 """A small classifier of the digits: the fixed features that judge and guide generated images."""
 
 from functools import cache
-from importlib import resources
 
 import numpy as np
 import torch
@@ -11,13 +10,14 @@ from torch.nn import functional
 from companion import data
 from companion.layers import dropout
 from companion.metrics import frechet_distance
+from companion.train import load_weights
 
 
 class DigitClassifier(nn.Module):
     """Convolutional network on 8x8 images: 64 features, then ten logits.
 
     A new one has random weights. `DigitClassifier.load` gives the one that
-    ``tools/train_classifier.py`` has trained; ``results/classifier.json`` has its test accuracy.
+    ``make results PART=classifier`` has trained; ``results/classifier.json`` has its test accuracy.
 
     Images are (B, 1, 8, 8) with grey levels 0 ... 16 of any type, as `companion.data.digits` has
     them. Gradients flow to float images, for guidance.
@@ -64,11 +64,7 @@ class DigitClassifier(nn.Module):
     def load(cls):
         """Return the trained classifier, in evaluation mode and with frozen weights."""
         with torch.random.fork_rng(devices=[]):  # the weights drawn here are overwritten
-            model = cls()
-        checkpoint = resources.files("companion") / "checkpoints/classifier/digits.pt"
-        with checkpoint.open("rb") as file:
-            model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
-        return model.eval().requires_grad_(False)
+            return load_weights(cls(), "classifier/digits")
 
 
 def digit_features(images):

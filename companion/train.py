@@ -1,10 +1,12 @@
-"""The one training loop of the course, its batches, and the moving average of weights."""
+"""The one training loop of the course, its batches, the moving average of weights, checkpoints."""
 
 import copy
+from importlib import resources
 
 import torch
 from tqdm import tqdm
 
+from companion.augment import shift
 from companion.validation import check_integer, check_real
 
 
@@ -149,3 +151,110 @@ class MovingAverage:
     def copy_to(self, model):
         """Put the averaged weights (and the buffers) into `model`."""
         model.load_state_dict(self.model.state_dict())
+
+
+def shift_context(offsets, max_shift):
+    """Tell a model how an image was moved: int (B, 2) to one-hot float (B, (2m + 1)^2 - 1).
+
+    The column of no move is left out: an image as it is has the zero vector, and a model that is
+    asked without a context speaks of images as they are.
+    """
+    n_moves = 2 * max_shift + 1
+    index = (offsets + max_shift) @ torch.tensor([n_moves, 1], device=offsets.device)
+    hot = torch.nn.functional.one_hot(index, n_moves**2).float()
+    return torch.cat([hot[:, : n_moves**2 // 2], hot[:, n_moves**2 // 2 + 1 :]], dim=1)
+
+
+def fit_images(
+    model,
+    images,
+    n_steps,
+    *,
+    generator,
+    learning_rate=3e-3,
+    batch_size=64,
+    weight_decay=0.01,
+    decay=0.99,
+    max_shift=0,
+    max_norm=1.0,
+    callback=None,
+):
+    """Train a density model on few images; return the moving average of its weights.
+
+    AdamW on ``model.loss``, a learning rate that rises over the first tenth of the steps and falls
+    to zero as a cosine, gradients clipped. With `max_shift` each image moves by up to so many
+    pixels, and the model is told how (`shift_context`): it sees ``(2 max_shift + 1)^2`` times the
+    images and does not blur its idea of where digits stand.
+
+    Parameters
+    ----------
+    model : nn.Module
+        With ``loss(x, generator=...)``, and ``loss(x, context=..., generator=...)`` if `max_shift`.
+    images : tensor (n, C, H, W)
+    n_steps : int
+    generator : torch.Generator
+        Of the CPU; draws batches, moves and what the loss draws.
+    learning_rate, weight_decay, max_norm, decay : float
+        Of AdamW at its height, its decay, the longest gradient, the `MovingAverage`.
+    callback : callable, optional
+        As for `fit`.
+
+    Returns
+    -------
+    model : nn.Module
+        The average, in evaluation mode.
+    history : list of dict
+    """
+    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, learning_rate, total_steps=n_steps, pct_start=0.1
+    )
+    average = MovingAverage(model, decay)
+    device = next(model.parameters()).device
+    model.train()
+
+    def step(batch):
+        told = {}
+        if max_shift:
+            offsets = torch.randint(
+                -max_shift, max_shift + 1, (len(batch), 2), generator=generator
+            ).to(device)
+            batch = shift(batch, offsets)
+            told = {"context": shift_context(offsets, max_shift)}
+        loss = model.loss(batch, **told, generator=generator)
+        loss = descend(loss, optimizer, max_norm=max_norm)
+        schedule.step()
+        average.update(model)
+        return loss
+
+    batches = minibatches(images.cpu(), batch_size=batch_size, generator=generator)
+    history = fit(step, (batch.to(device) for batch in batches), n_steps, callback)
+    return average.model, history
+
+
+def load_weights(model, name):
+    """Put a committed checkpoint into `model`; return it in evaluation mode, weights frozen.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Made with the arguments that the checkpoint's model had; its defaults, as a rule.
+    name : str
+        ``"part/model"``, as in ``"autoregressive/made"``; written by ``make results PART=...``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such checkpoint, or it belongs to another model.
+    """
+    path = resources.files("companion") / f"checkpoints/{name}.pt"
+    if not path.is_file():
+        part = name.split("/")[0]
+        raise ValueError(f"name={name!r} has no checkpoint: run make results PART={part}.")
+    with path.open("rb") as file:
+        weights = torch.load(file, map_location="cpu", weights_only=True)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(f"name={name!r} is the checkpoint of another model: {error}") from None
+    return model.eval().requires_grad_(False)

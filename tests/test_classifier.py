@@ -1,8 +1,6 @@
 """The committed classifier against the data, and the distance that rests on its features."""
 
-import json
 from importlib import resources
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +11,9 @@ from companion.classifier import DigitClassifier, digit_features, relative_frech
 from companion.layers import initialize
 from companion.metrics import frechet_distance
 from companion.train import descend
-from tools.train_classifier import CHOSEN, accuracy, trained
+from tools.results import measure, restore, trained
+from tools.training.classifier.digits import RECIPES
 
-RESULT = Path(__file__).parent.parent / "results/classifier.json"
 CHECKPOINT = resources.files("companion") / "checkpoints/classifier/digits.pt"
 
 
@@ -48,13 +46,9 @@ def fresh():
 # The committed checkpoint
 
 
-def test_test_accuracy_is_the_one_that_was_written_down(classifier, digits):
-    result = json.loads(RESULT.read_text())["digits"]
-    score = accuracy(classifier, torch.from_numpy(digits.x_test), torch.from_numpy(digits.y_test))
-    assert score >= 0.98
-    assert score == pytest.approx(result["figure"], abs=1.5 / 360)  # one image may flip elsewhere
-    assert sum(p.numel() for p in classifier.parameters()) == result["parameters"]
-    assert result["seconds"] < 60
+def test_test_accuracy_is_high():
+    model, recipe = restore("classifier", "digits")
+    assert measure(recipe, model, recipe.data(final=True)[1])["test accuracy"] >= 0.98
 
 
 def test_checkpoint_is_small_and_holds_tensors_only():
@@ -122,9 +116,10 @@ def test_dropout_comes_from_the_generator(digits):
     assert one != model.loss(x, y)
 
 
-def test_training_again_gives_the_same_weights(digits):
-    x, y = torch.from_numpy(digits.x_train), torch.from_numpy(digits.y_train)
-    one, again = (trained(x, y, **CHOSEN, n_steps=10).state_dict() for _ in range(2))
+def test_training_again_gives_the_same_weights():
+    recipe = RECIPES["digits"]
+    learn, _ = recipe.data(final=True)
+    one, again = (trained(recipe, learn, n_steps=10).state_dict() for _ in range(2))
     assert all(torch.equal(one[name], again[name]) for name in one)
 
 

@@ -1,0 +1,1 @@
+"""Autoencoders: a network that copies its input through a code."""

@@ -1,0 +1,1 @@
+"""Autoregressive models: the chain rule of probability, one conditional at a time."""
