@@ -10,7 +10,7 @@ from companion import data
 from companion.classifier import DigitClassifier, digit_features, relative_frechet_distance
 from companion.layers import initialize
 from companion.metrics import frechet_distance
-from companion.train import descend
+from tests.contracts import DeepContract
 from tools.results import measure, restore, trained
 from tools.training.classifier.digits import RECIPES
 
@@ -76,6 +76,15 @@ def test_loaded_classifier_is_frozen_but_passes_gradients_to_the_image(classifie
 # The network
 
 
+class TestDigitClassifier(DeepContract):
+    def make(self):
+        return DigitClassifier()
+
+    def batch(self):
+        x, y, _, _ = data.digits()
+        return torch.from_numpy(x[:100]), torch.from_numpy(y[:100])
+
+
 def test_shapes_types_and_the_last_layer(classifier, digits):
     images = torch.from_numpy(digits.x_test[:7])
     features = classifier.features(images)
@@ -92,20 +101,12 @@ def test_other_shapes_are_refused(shape):
         fresh()(torch.zeros(shape))
 
 
-def test_loss_is_the_cross_entropy_and_falls(digits):
+def test_loss_is_the_cross_entropy(digits):
     x, y = torch.from_numpy(digits.x_train[:100]), torch.from_numpy(digits.y_train[:100])
     model = fresh()
     log_probs = model(x).log_softmax(dim=1)
     expected = -sum(log_probs[i, label] for i, label in enumerate(y)) / 100
     torch.testing.assert_close(model.loss(x, y), expected)
-    optimizer = torch.optim.Adam(model.parameters())
-    first = descend(model.loss(x, y), optimizer)
-    for parameter in model.parameters():
-        assert parameter.grad.isfinite().all()
-        assert parameter.grad.any()
-    for _ in range(20):
-        last = descend(model.loss(x, y), optimizer)
-    assert last < 0.8 * first
 
 
 def test_dropout_comes_from_the_generator(digits):

@@ -13,6 +13,18 @@ MODELS = [(part, name) for part in PARTS for name in recipes(part)]
 CHAPTER_BYTES = 2_000_000
 TRAINING_SECONDS = 45
 
+# What these models must reach on the test digits, bits per dimension.
+BARS = {
+    "autoencoders": {"vae": {"figure": 1.95, "iwae": 1.90}},
+    "autoregressive": {
+        "made": {"figure": 2.25},
+        "row_lstm": {"figure": 1.90},
+        "diagonal_bilstm": {"figure": 1.87},
+        "transformer": {"figure": 1.92},
+        "gated_pixelcnn": {"figure": 1.78},
+    },
+}
+
 
 def results(part):
     """The figures of a part."""
@@ -74,3 +86,10 @@ def test_test_images_are_not_among_those_learned_from_or_chosen_by(part, name):
     assert not learn & test
     assert not part_of_learn & validation
     assert not test & (part_of_learn | validation)
+
+
+@pytest.mark.parametrize("part", BARS)
+def test_bars_are_met(part):
+    for name, bars in BARS[part].items():
+        written = results(part)[name]
+        assert {key: written[key] for key, bar in bars.items() if written[key] > bar} == {}, name

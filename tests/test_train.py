@@ -190,3 +190,88 @@ def network():
 def disturb(model, generator=seeded(7)):  # noqa: B008 (one stream for all calls)
     for value in [*model.parameters(), model[1].running_mean]:
         value.add_(torch.randn(value.shape, generator=generator))
+
+
+# fit_images, shift_context, load_weights
+
+
+class Independent(nn.Module):
+    """Each pixel black or white by itself; the context adds to the logits."""
+
+    def __init__(self, n_context=0):
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(1, 3, 3))
+        self.told = nn.Linear(n_context, 9, bias=False) if n_context else None
+        self.seen = []
+
+    def loss(self, x, context=None, *, generator=None):
+        logits = self.logits
+        if context is not None:
+            self.seen.append((x, context))
+            logits = logits + self.told(context).view(-1, 1, 3, 3)
+        logits = logits.expand(x.shape)
+        return nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
+
+
+def black_and_white(n=400):
+    share = torch.linspace(0.1, 0.9, 9).view(1, 3, 3)
+    return (torch.rand(n, 1, 3, 3, generator=seeded()) < share).float()
+
+
+def test_fit_images_finds_the_maximum_of_the_likelihood():
+    """Of independent pixels: their mean, in closed form."""
+    images = black_and_white()
+    model, history = train.fit_images(
+        Independent(), images, 400, generator=seeded(), learning_rate=0.1, weight_decay=0.0
+    )
+    torch.testing.assert_close(model.logits.sigmoid(), images.mean(0), atol=0.02, rtol=0)
+    assert not model.training
+    assert not model.logits.requires_grad
+    assert len(history) == 400
+
+
+def test_fit_images_is_the_same_for_the_same_generator():
+    images = black_and_white()
+    one, again, other = (
+        train.fit_images(Independent(), images, 5, generator=seeded(s))[0] for s in (0, 0, 1)
+    )
+    assert torch.equal(one.logits, again.logits)
+    assert not torch.equal(one.logits, other.logits)
+
+
+def test_fit_images_moves_images_and_tells_the_model_how():
+    """From a shifted image and its context the image can be had back."""
+    with torch.random.fork_rng(devices=[]):
+        model = Independent(n_context=8)
+    images = torch.zeros(64, 1, 3, 3)
+    images[:, 0, 1, 1] = 1.0  # one dot in the middle: where it is says how it was moved
+    train.fit_images(model, images, 3, generator=seeded(), max_shift=1)
+    assert len(model.seen) == 3
+    moves = set()
+    for x, context in model.seen:
+        place = x.flatten(1).argmax(dim=1)
+        for where, told in zip(place.tolist(), context, strict=True):
+            offset = torch.tensor([[where // 3 - 1, where % 3 - 1]])
+            assert torch.equal(train.shift_context(offset, 1)[0], told)
+            moves.add(where)
+    assert moves == set(range(9))
+
+
+@pytest.mark.parametrize("max_shift", [1, 2])
+def test_shift_context_tells_moves_apart_and_no_move_is_zero(max_shift):
+    reach = range(-max_shift, max_shift + 1)
+    offsets = torch.tensor(list(itertools.product(reach, reach)))
+    context = train.shift_context(offsets, max_shift)
+    assert context.shape == (len(offsets), len(offsets) - 1)
+    assert len({tuple(row) for row in context.tolist()}) == len(offsets)
+    assert not context[(offsets == 0).all(dim=1)].any()
+    assert (context.sum(dim=1) == (offsets != 0).any(dim=1)).all()
+
+
+def test_load_weights_refuses_what_is_not_there_or_not_this_models():
+    with torch.random.fork_rng(devices=[]):
+        linear = nn.Linear(1, 1)
+    with pytest.raises(ValueError, match=r"name='classifier/nothing' .* make results PART=class"):
+        train.load_weights(linear, "classifier/nothing")
+    with pytest.raises(ValueError, match="another model"):
+        train.load_weights(linear, "classifier/digits")

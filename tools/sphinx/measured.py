@@ -3,12 +3,14 @@
 `{budget}`             time and memory of the chapter it stands in
 `{budget-table}`       the same for every chapter
 `{benchmark-table}`    our time beside the libraries'
+`{results-table} PART`  figures of the models of a part that were trained for checkpoints
 """
 
 import json
 from pathlib import Path
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
@@ -22,7 +24,7 @@ class Measured(SphinxDirective):
 
     def run(self):
         """Parse what `markdown` returns in place of the directive."""
-        path = RESULTS / self.file
+        path = RESULTS / (self.file or f"{self.arguments[0]}.json")
         self.env.note_dependency(str(path))
         lines = self.markdown(json.loads(path.read_text()))
         node = nodes.container()
@@ -97,9 +99,35 @@ class BenchmarkTable(Measured):
         return [*lines, f"Measured on {results['machine']}."]
 
 
+class ResultsTable(Measured):
+    """Figures of the models of a part, those with the same unit in one table, best first."""
+
+    required_arguments = 1
+    option_spec = {"unit": directives.unchanged_required}  # noqa: RUF012
+
+    def markdown(self, results):
+        """Return a row a model."""
+        unit = self.options.get("unit")
+        rows = [(name, row) for name, row in results.items() if unit in (None, row["unit"])]
+        if not rows:
+            raise self.error(f"no model of {self.arguments[0]} has the unit {unit!r}")
+        judged = any("frechet" in row for _, row in rows)
+        head = ["model", unit or "figure", *([] if unit else ["unit"])]
+        head += [*(["Fréchet distance"] if judged else []), "parameters", "steps", "training, s"]
+        lines = [f"| {' | '.join(head)} |", "|:--|" + "--:|" * (len(head) - 1)]
+        for name, row in sorted(rows, key=lambda pair: pair[1]["figure"]):
+            cells = [name, f"{row['figure']:.3f}", *([] if unit else [row["unit"]])]
+            if judged:
+                cells.append(f"{row['frechet']:.1f}" if "frechet" in row else "")
+            cells += [f"{row['parameters']:,}", f"{row['steps']:,}", f"{row['seconds']:.0f}"]
+            lines.append(f"| {' | '.join(cells)} |")
+        return lines
+
+
 def setup(app):
     """Called by Sphinx."""
     app.add_directive("budget", Budget)
+    app.add_directive("results-table", ResultsTable)
     app.add_directive("budget-table", BudgetTable)
     app.add_directive("benchmark-table", BenchmarkTable)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

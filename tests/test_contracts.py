@@ -1,0 +1,44 @@
+"""Every deep model of the companion is held to a contract."""
+
+import ast
+
+from tools.chapters import ROOT
+
+
+def classes(paths):
+    """Yield the class definitions of some files."""
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                yield node
+
+
+def bases(node):
+    """Last names of the base classes."""
+    return {getattr(base, "attr", getattr(base, "id", "")) for base in node.bases}
+
+
+def deep_models():
+    """Names of the companion's classes that have a loss, by themselves or by inheritance."""
+    nodes = {node.name: node for node in classes((ROOT / "companion").rglob("*.py"))}
+    abstract = {"Autoregressive"}
+
+    def has_loss(name):
+        node = nodes.get(name)
+        own = node is not None and any(getattr(f, "name", "") == "loss" for f in node.body)
+        return own or (node is not None and any(map(has_loss, bases(node))))
+
+    return {name for name in nodes if has_loss(name)} - abstract
+
+
+def names_under_contract():
+    """Names that stand in the body of a test class that keeps a contract."""
+    contracts = {"DeepContract", "GenerativeContract", "AutoregressiveContract"}
+    for node in classes((ROOT / "tests").rglob("test_*.py")):
+        if bases(node) & contracts:
+            yield from (n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+
+
+def test_every_model_with_a_loss_has_signed():
+    unsigned = deep_models() - set(names_under_contract())
+    assert unsigned == set(), "subclass a contract of tests/contracts.py for these"
