@@ -69,7 +69,8 @@ class MaskedLinear(nn.Linear):
 
     def __init__(self, mask, *, bias=True):
         super().__init__(mask.shape[1], mask.shape[0], bias=bias)
-        self.register_buffer("mask", mask.to(self.weight.dtype))
+        # Made anew with the layer, hence in no checkpoint.
+        self.register_buffer("mask", mask.to(self.weight.dtype), persistent=False)
 
     def forward(self, x):
         return functional.linear(x, self.weight * self.mask, self.bias)
@@ -91,7 +92,8 @@ class MaskedConv2d(nn.Conv2d):
     def __init__(self, n_inputs, n_outputs, mask, **kwargs):
         kernel_size = tuple(mask.shape[-2:])
         super().__init__(n_inputs, n_outputs, kernel_size, padding="same", **kwargs)
-        self.register_buffer("mask", mask.to(self.weight.dtype).expand_as(self.weight).clone())
+        mask = mask.to(self.weight.dtype).expand_as(self.weight).clone()
+        self.register_buffer("mask", mask, persistent=False)
 
     def forward(self, x):
         return self._conv_forward(x, self.weight * self.mask, self.bias)
