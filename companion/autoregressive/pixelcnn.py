@@ -1,0 +1,208 @@
+"""PixelCNN: convolutions that look only at pixels that came before."""
+
+from functools import partial
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from companion.autoregressive.ancestral import Autoregressive
+from companion.layers import MaskedConv2d, dropout
+from companion.validation import check_choice, check_integer
+
+KEEP = nn.Identity()  # a dropout that drops nothing
+
+
+def causal_mask(kernel_size, kind):
+    """Where a square kernel may look: the rows above, and what is to the left in its own row.
+
+    Kind "A" leaves out the centre and is for the first layer, which sees the pixels themselves.
+    Kind "B" lets the centre in: later layers see features that have left it out already.
+
+    >>> causal_mask(3, "A").int().tolist()
+    [[1, 1, 1], [1, 0, 0], [0, 0, 0]]
+    """
+    check_choice("kind", kind, ("A", "B"))
+    if check_integer("kernel_size", kernel_size) % 2 == 0:
+        raise ValueError(f"kernel_size={kernel_size} must be odd: a kernel has a centre.")
+    place = torch.arange(kernel_size**2).view(kernel_size, kernel_size)
+    return (place < kernel_size**2 // 2 + (kind == "B")).float()
+
+
+class PixelModel(Autoregressive):
+    """Grey images (B, 1, H, W), pixel by pixel as we read: what the PixelCNNs share.
+
+    A subclass writes `features`; ``self.head`` reads the logits off them.
+    """
+
+    def __init__(self, shape, n_levels):
+        super().__init__((1, *shape), n_levels)
+
+    def features(self, x, context, drop):
+        """Embedded pixels (B, n_features, H, W) to what is known of each before it is seen.
+
+        `context` is None or (B, n_context, 1, 1); `drop` is a dropout with its rate filled in.
+        """
+        raise NotImplementedError
+
+    def readout(self, hidden):
+        """Features (B, n_channels, H, W) to logits (B, 1, H, W, n_levels)."""
+        return self.head(hidden).movedim(1, -1)[:, None]
+
+    def conditionals(self, inputs, context=None, *, generator=None):
+        x = inputs[:, 0].movedim(-1, 1)  # (B, n_features, H, W)
+        if context is not None and context.ndim == 2:
+            context = context[:, :, None, None]  # the same for all pixels
+        drop = partial(dropout, rate=self.dropout, training=self.training, generator=generator)
+        return self.readout(self.features(x, context, drop))
+
+
+class PixelCNN(PixelModel):
+    """Masked convolutions (van den Oord, Kalchbrenner and Kavukcuoglu, 2016), with a blind spot.
+
+    One layer with mask A, then residual layers with mask B.
+
+    Parameters
+    ----------
+    shape : (height, width)
+    n_levels : int
+    n_channels, n_layers, kernel_size : int
+    n_context : int
+        Size of a vector that all pixels are told, 0 for none.
+    dropout : float
+    """
+
+    def __init__(
+        self,
+        shape=(8, 8),
+        n_levels=17,
+        *,
+        n_channels=48,
+        n_layers=5,
+        kernel_size=3,
+        n_context=8,
+        dropout=0.2,
+    ):
+        super().__init__(shape, n_levels)
+        self.dropout = dropout
+        self.first = MaskedConv2d(n_levels, n_channels, causal_mask(kernel_size, "A"))
+        mask = causal_mask(kernel_size, "B")
+        self.layers = nn.ModuleList(
+            MaskedConv2d(n_channels, n_channels, mask) for _ in range(n_layers)
+        )
+        self.context = nn.Conv2d(n_context, n_channels, 1, bias=False) if n_context else None
+        self.head = readout_layers(n_channels, n_levels)
+
+    def features(self, x, context, drop):
+        hidden = self.first(x)
+        if context is not None:
+            hidden = hidden + self.context(context)
+        for layer in self.layers:
+            hidden = hidden + drop(layer(functional.silu(hidden)))
+        return hidden
+
+
+def readout_layers(n_channels, n_outputs):
+    """Two layers that see one pixel's features each."""
+    return nn.Sequential(
+        nn.SiLU(),
+        nn.Conv2d(n_channels, n_channels, 1),
+        nn.SiLU(),
+        nn.Conv2d(n_channels, n_outputs, 1),
+    )
+
+
+def gate(x):
+    """``tanh(a) * sigmoid(b)`` of the two halves of the channels, (B, 2 C, ...) to (B, C, ...)."""
+    signal, opening = x.chunk(2, dim=1)
+    return signal.tanh() * opening.sigmoid()
+
+
+class GatedBlock(nn.Module):
+    """One layer of both stacks; the horizontal one listens to the vertical one, never back."""
+
+    def __init__(self, n_channels, n_context=0):
+        super().__init__()
+        self.down = nn.Conv2d(n_channels, 2 * n_channels, (2, 3))  # the row above, and its own
+        self.right = nn.Conv2d(
+            n_channels, 2 * n_channels, (1, 2)
+        )  # the pixel to the left, and its own
+        self.link = nn.Conv2d(n_channels * 2, 2 * n_channels, 1)
+        self.mix = nn.Conv2d(n_channels, n_channels, 1)
+        self.context = nn.Conv2d(n_context, 2 * n_channels, 1, bias=False) if n_context else None
+
+    def go_down(self, v, context=None, drop=KEEP):
+        """Vertical stack, (B, C, 1 + n, 1 + W + 1) to n rows: sums before the gate, and features.
+
+        The first row is the one above, the outer columns are zeros.
+        """
+        summed = self.down(v)
+        if context is not None:
+            summed = summed + self.context(context)
+        return summed, v[:, :, 1:, 1:-1] + drop(gate(summed))
+
+    def go_right(self, h, summed, drop=KEEP):
+        """Horizontal stack, (B, C, n, 1 + m) to features of n rows of m pixels.
+
+        The first column is the one to the left; `summed` (B, 2 C, n, m) is the vertical stack's.
+        """
+        mixed = self.mix(drop(gate(self.right(h) + self.link(summed))))
+        return h[..., 1:] + mixed
+
+    def forward(self, v, h, context=None, drop=KEEP):
+        """Both stacks for whole images, (B, C, H, W) each."""
+        summed, v = self.go_down(functional.pad(v, (1, 1, 1, 0)), context, drop)
+        return v, self.go_right(functional.pad(h, (1, 0)), summed, drop)
+
+
+class GatedPixelCNN(PixelModel):
+    """Two stacks of gated convolutions, without a blind spot (van den Oord et al., 2016).
+
+    The vertical stack has seen the rows above a pixel, all of them; the horizontal one what is to
+    its left in its own row, and what the vertical stack says.
+
+    Parameters
+    ----------
+    shape : (height, width)
+    n_levels : int
+    n_channels, n_layers : int
+        Of each stack.
+    n_context : int
+        Size of a vector that all pixels are told, 0 for none.
+    dropout : float
+    """
+
+    REACH = 3  # rows above, pixels on either side, and to the left that the first layer sees
+
+    def __init__(
+        self,
+        shape=(8, 8),
+        n_levels=17,
+        *,
+        n_features=None,
+        n_channels=48,
+        n_layers=5,
+        n_context=8,
+        dropout=0.2,
+    ):
+        super().__init__(shape, n_levels)
+        self.dropout, reach = dropout, self.REACH
+        n_features = n_features or n_levels
+        self.above = nn.Conv2d(n_features, n_channels, (reach, 2 * reach + 1))
+        self.left = nn.Conv2d(n_features, n_channels, (1, reach))
+        self.position = nn.Parameter(torch.zeros(n_channels, *shape))
+        self.blocks = nn.ModuleList(GatedBlock(n_channels, n_context) for _ in range(n_layers))
+        self.head = readout_layers(n_channels, n_levels)
+
+    def reset_parameters(self):
+        """Start as if all positions were alike."""
+        nn.init.zeros_(self.position)
+
+    def features(self, x, context, drop):
+        reach = self.REACH
+        # Without the last row, or column: everything moves down, or right, by one.
+        v = self.above(functional.pad(x[:, :, :-1], (reach, reach, reach, 0))) + self.position
+        h = self.left(functional.pad(x[..., :-1], (reach, 0)))
+        for block in self.blocks:
+            v, h = block(v, h, context, drop)
+        return h
