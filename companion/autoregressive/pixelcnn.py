@@ -4,6 +4,7 @@ from functools import partial
 
 import torch
 from torch import nn
+from torch.func import functional_call, grad, vmap
 from torch.nn import functional
 
 from companion.autoregressive.ancestral import Autoregressive
@@ -55,6 +56,8 @@ class PixelModel(Autoregressive):
             context = context[:, :, None, None]  # the same for all pixels
         drop = partial(dropout, rate=self.dropout, training=self.training, generator=generator)
         return self.readout(self.features(x, context, drop))
+
+    forward = conditionals  # what torch.func calls
 
 
 class PixelCNN(PixelModel):
@@ -206,3 +209,51 @@ class GatedPixelCNN(PixelModel):
         for block in self.blocks:
             v, h = block(v, h, context, drop)
         return h
+
+
+def receptive_field(model, row, column):
+    """How much the conditional of one pixel reacts to each pixel, by autograd: tensor (H, W).
+
+    ``|d logits(row, column) / d x(i, j)|``, summed over levels; exactly 0 where it cannot see. The
+    derivative is taken at an empty image.
+    """
+    inputs = model.embed(torch.zeros(1, *model.event_shape, dtype=torch.int64)).requires_grad_()
+    logits = model.conditionals(inputs)[0, 0, row, column]  # (n_levels,)
+    slopes = [torch.autograd.grad(logit, inputs, retain_graph=True)[0] for logit in logits]
+    return torch.stack(slopes).abs().sum(dim=(0, -1))[0, 0]
+
+
+def fisher_score(model, x, parameters="head", *, chunk_size=256):
+    """Gradient of ``log p(x)`` for some of the parameters, one row for each image.
+
+    The chain rule gives no code z; this gradient says how the model would change to make x more
+    likely, and serves as one (Jaakkola and Haussler, 1999).
+
+    Parameters
+    ----------
+    model : Autoregressive
+        In evaluation mode.
+    x : tensor (B, *event)
+    parameters : str
+        Those whose name starts so.
+    chunk_size : int
+        Images differentiated together.
+
+    Returns
+    -------
+    tensor (B, n_parameters)
+    """
+    fixed = {name: weight.detach() for name, weight in model.named_parameters()}
+    chosen = {name: weight for name, weight in fixed.items() if name.startswith(parameters)}
+    if not chosen:
+        names = ", ".join(name for name, _ in model.named_children())
+        raise ValueError(f"parameters={parameters!r} starts no parameter's name: try {names}.")
+    x = model.check(x)
+
+    def log_prob(weights, inputs, levels):
+        logits = functional_call(model, fixed | weights, (inputs[None],))[0]
+        return logits.log_softmax(dim=-1).gather(-1, levels[..., None]).sum()
+
+    per_image = vmap(grad(log_prob), in_dims=(None, 0, 0), chunk_size=chunk_size)
+    scores = per_image(chosen, model.embed(x).detach(), x)
+    return torch.cat([score.flatten(1) for score in scores.values()], dim=1)
