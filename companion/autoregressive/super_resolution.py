@@ -135,6 +135,11 @@ class SuperResolutionPixelCNN(PixelModel):
         logits = self.head(hidden).unflatten(1, (4, self.n_levels)).movedim(2, -1)
         return logits.flatten(1, 3)[:, self.order.argsort()].unflatten(1, self.event_shape)
 
+    def groups(self):
+        """Places that are drawn one by one (low), then phase by phase: for `sample_parallel`."""
+        low, *high = self.order.chunk(4)
+        return [*low.split(1), *high]
+
     def downsample(self, x):
         """Every second pixel of every second row, (B, 1, H, W) to int64 (B, 1, H/2, W/2)."""
         return self.check(x)[:, :, ::2, ::2]
