@@ -168,6 +168,8 @@ class GatedPixelCNN(PixelModel):
     ----------
     shape : (height, width)
     n_levels : int
+    n_features, n_outputs : int, optional
+        Numbers in and out of the network for each pixel, if not `n_levels`.
     n_channels, n_layers : int
         Of each stack.
     n_context : int
@@ -183,6 +185,7 @@ class GatedPixelCNN(PixelModel):
         n_levels=17,
         *,
         n_features=None,
+        n_outputs=None,
         n_channels=48,
         n_layers=5,
         n_context=8,
@@ -195,7 +198,7 @@ class GatedPixelCNN(PixelModel):
         self.left = nn.Conv2d(n_features, n_channels, (1, reach))
         self.position = nn.Parameter(torch.zeros(n_channels, *shape))
         self.blocks = nn.ModuleList(GatedBlock(n_channels, n_context) for _ in range(n_layers))
-        self.head = readout_layers(n_channels, n_levels)
+        self.head = readout_layers(n_channels, n_outputs or n_levels)
 
     def reset_parameters(self):
         """Start as if all positions were alike."""
