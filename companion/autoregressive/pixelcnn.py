@@ -50,12 +50,16 @@ class PixelModel(Autoregressive):
         """Features (B, n_channels, H, W) to logits (B, 1, H, W, n_levels)."""
         return self.head(hidden).movedim(1, -1)[:, None]
 
-    def conditionals(self, inputs, context=None, *, generator=None):
+    def hidden(self, inputs, context=None, *, generator=None):
+        """Features of embedded images (B, 1, H, W, n_features), as `readout` takes them."""
         x = inputs[:, 0].movedim(-1, 1)  # (B, n_features, H, W)
         if context is not None and context.ndim == 2:
             context = context[:, :, None, None]  # the same for all pixels
         drop = partial(dropout, rate=self.dropout, training=self.training, generator=generator)
-        return self.readout(self.features(x, context, drop))
+        return self.features(x, context, drop)
+
+    def conditionals(self, inputs, context=None, *, generator=None):
+        return self.readout(self.hidden(inputs, context, generator=generator))
 
     forward = conditionals  # what torch.func calls
 
@@ -204,11 +208,15 @@ class GatedPixelCNN(PixelModel):
         """Start as if all positions were alike."""
         nn.init.zeros_(self.position)
 
-    def features(self, x, context, drop):
+    def enter(self, x):
+        """First layer of both stacks, from embedded pixels (B, n_features, H, W)."""
         reach = self.REACH
         # Without the last row, or column: everything moves down, or right, by one.
         v = self.above(functional.pad(x[:, :, :-1], (reach, reach, reach, 0))) + self.position
-        h = self.left(functional.pad(x[..., :-1], (reach, 0)))
+        return v, self.left(functional.pad(x[..., :-1], (reach, 0)))
+
+    def features(self, x, context, drop):
+        v, h = self.enter(x)
         for block in self.blocks:
             v, h = block(v, h, context, drop)
         return h

@@ -3,7 +3,7 @@
 import torch
 
 from companion.autoregressive.pixelcnn import GatedPixelCNN
-from companion.distributions import logistic_mixture_log_prob
+from companion.distributions import logistic_mixture_log_prob, sum_event
 
 
 class PixelCNNPlusPlus(GatedPixelCNN):
@@ -36,6 +36,14 @@ class PixelCNNPlusPlus(GatedPixelCNN):
         logits, means, log_scales = super().readout(hidden).chunk(3, dim=-1)
         spread = torch.linspace(0, self.n_levels - 1, self.n_components).to(means)
         return logits, spread + self.n_levels / 2 * means, log_scales.clamp(min=-3.0)
+
+    def log_prob(self, x, context=None, *, generator=None):
+        """The mass of the levels that are there; the others need not be computed for it."""
+        x = self.check(x)
+        hidden = self.hidden(self.embed(x), context, generator=generator)
+        return sum_event(
+            logistic_mixture_log_prob(x, *self.mixture(hidden), n_levels=self.n_levels)
+        )
 
     def readout(self, hidden):
         parts = (part[..., None, :] for part in self.mixture(hidden))  # (B, 1, H, W, 1, K)

@@ -53,3 +53,10 @@ def test_pixels_enter_as_one_number_from_minus_one_to_one():
     model = PixelCNNPlusPlus()
     x = torch.tensor([0, 8, 16]).view(3, 1, 1, 1).expand(3, 1, 8, 8)
     assert model.embed(x)[:, 0, 0, 0].tolist() == [[-1, 1], [0, 1], [1, 1]]
+
+
+def test_the_likelihood_is_the_mass_that_the_conditionals_give():
+    model = initialize(PixelCNNPlusPlus(n_channels=8, n_layers=2), generator=seeded()).eval()
+    x = torch.from_numpy(data.digits().x_test[:3]).long()
+    expected = model.logits(x).gather(-1, x[..., None]).flatten(1).sum(dim=1)
+    torch.testing.assert_close(model.log_prob(x), expected)
