@@ -8,6 +8,14 @@ from companion.distributions import sample_categorical
 from companion.validation import check_integer
 
 
+def tall(rows):
+    """One row of each of n images, (n, C, 1, W), as one image of n rows: (1, C, n, W).
+
+    The horizontal stack does not look up or down, so it may take them all in one stride.
+    """
+    return rows.transpose(0, 2)
+
+
 class CachedLogits:
     """Logits of one pixel after another from a `GatedPixelCNN`, each activation computed once.
 
@@ -29,7 +37,7 @@ class CachedLogits:
 
     @torch.no_grad()
     def __init__(self, model, n, context=None):
-        if not isinstance(model, GatedPixelCNN):
+        if getattr(type(model), "features", None) is not GatedPixelCNN.features:
             raise ValueError(
                 f"model={type(model).__name__} has no two stacks to remember: pass a "
                 "GatedPixelCNN, or use model.sample."
@@ -55,19 +63,19 @@ class CachedLogits:
             window = torch.cat([self.row_above[i], padded], dim=2)
             summed, v = block.go_down(window, self.context)
             self.row_above[i] = padded
-            self.summed.append(summed)
-            self.h.append(torch.zeros_like(padded[..., 1:]))  # a zero, then the pixels of the row
+            self.summed.append(tall(summed))
+            self.h.append(torch.zeros_like(tall(padded)[..., 1:]))  # a zero, then the row's pixels
 
     @torch.no_grad()
     def logits(self, place):
         """Logits (n, n_levels) of the pixel that comes next, at `place` as we read."""
         row, column = self._turn(place)
         model, margin = self.model, self.model.REACH
-        h = model.left(self.embedded[:, :, row + margin, None, column : column + margin])
+        h = model.left(tall(self.embedded[:, :, row + margin, None, column : column + margin]))
         for block, summed, hidden in zip(model.blocks, self.summed, self.h, strict=True):
             hidden[..., column + 1, None] = h
             h = block.go_right(hidden[..., column : column + 2], summed[..., column, None])
-        return model.readout(h)[:, 0, 0, 0]
+        return model.readout(h)[0, 0, :, 0]
 
     @torch.no_grad()
     def set(self, place, values):
