@@ -13,6 +13,14 @@ from companion.validation import check_choice, check_integer
 
 KEEP = nn.Identity()  # a dropout that drops nothing
 
+# An order of pixels is the same as another picture of the image, read as usual.
+ORDERS = {
+    "as we read": lambda x: x,
+    "right to left": lambda x: x.flip(-1),
+    "column by column": lambda x: x.transpose(-1, -2),
+    "from the end": lambda x: x.flip(-1, -2),
+}
+
 
 def causal_mask(kernel_size, kind):
     """Where a square kernel may look: the rows above, and what is to the left in its own row.
@@ -42,7 +50,7 @@ class PixelModel(Autoregressive):
     def features(self, x, context, drop):
         """Embedded pixels (B, n_features, H, W) to what is known of each before it is seen.
 
-        `context` is None or (B, n_context, 1, 1); `drop` is a dropout with its rate filled in.
+        `context` is None or (B, n_context, 1, 1); `drop` is the dropout.
         """
         raise NotImplementedError
 
@@ -55,8 +63,14 @@ class PixelModel(Autoregressive):
         x = inputs[:, 0].movedim(-1, 1)  # (B, n_features, H, W)
         if context is not None and context.ndim == 2:
             context = context[:, :, None, None]  # the same for all pixels
-        drop = partial(dropout, rate=self.dropout, training=self.training, generator=generator)
-        return self.features(x, context, drop)
+        return self.features(x, context, partial(self.drop, generator=generator))
+
+    def drop(self, features, generator):
+        """Dropout of whole channels, another set for each image: neighbours cannot stand in."""
+        channels = features.new_ones(*features.shape[:2], *[1] * (features.ndim - 2))
+        return features * dropout(
+            channels, self.dropout, training=self.training, generator=generator
+        )
 
     def conditionals(self, inputs, context=None, *, generator=None):
         return self.readout(self.hidden(inputs, context, generator=generator))
