@@ -1,0 +1,118 @@
+"""What the chapter "Autoencoders" loads: digits, photographs, and the two segmentations."""
+
+import numpy as np
+import torch
+from numpy.lib.stride_tricks import sliding_window_view
+
+from companion import data
+from companion.autoencoders.autoencoder import ConvAutoencoder, DenoisingAutoencoder
+from companion.autoencoders.segnet import SegNet, class_iou
+from companion.layers import initialize
+from companion.shapes import LUMA
+from companion.train import descend, fit, fit_images, minibatches
+from tools.training.recipe import Recipe, digit_images
+
+
+def train_images(model, learn, n_steps, seed, **settings):
+    """Train on images (n, C, H, W); return the moving average."""
+    generator = torch.Generator().manual_seed(seed)
+    model = initialize(model, generator=generator)
+    return fit_images(model, learn.float(), n_steps, generator=generator, **settings)[0]
+
+
+def squared_error(model, held_out):
+    """Mean squared error of a pixel, in squared grey levels."""
+    return {"squared error a pixel": ((model(held_out) - held_out) ** 2).mean()}
+
+
+def photo_patches(final):
+    """Grey patches (n, 1, 8, 8) of the temple, every fourth pixel a corner, and of the flower.
+
+    Settings are chosen inside the temple: its left side to learn from, its right side to measure.
+    """
+    temple, flower = (torch.from_numpy(cut(photo @ LUMA / 255)) for photo in data.photos().values())
+    if final:
+        return temple.flatten(0, 1)[:, None], flower[::4, ::4].flatten(0, 1)[:, None]
+    return temple[:, :116].flatten(0, 1)[:, None], temple[::2, 121::2].flatten(0, 1)[:, None]
+
+
+def cut(photo):
+    """Patches (rows, columns, 8, 8) of a photo (H, W), as float32."""
+    return np.array(sliding_window_view(photo, (8, 8))[::4, ::4], dtype=np.float32)
+
+
+def peak_ratio(model, held_out):
+    """Peak signal-to-noise ratio in decibels of clean patches made of noisy ones."""
+    noisy = model.corrupt(held_out, generator=torch.Generator().manual_seed(0))
+    return {"PSNR": -10 * ((model(noisy).clamp(0, 1) - held_out) ** 2).mean().log10()}
+
+
+def scenes(final):
+    """Images and masks of 2,000 scenes and of 500 others; or of parts of the 2,000."""
+    learn, test = (
+        (torch.from_numpy(drawn.images), torch.from_numpy(drawn.masks))
+        for drawn in (data.scenes(2000, random_state=0), data.scenes(500, random_state=1))
+    )
+    return (learn, test) if final else ([x[:1600] for x in learn], tuple(x[1600:] for x in learn))
+
+
+def train_segmentation(model, learn, n_steps, seed, *, learning_rate):
+    """Train on images and masks, with one rise and fall of the learning rate."""
+    generator = torch.Generator().manual_seed(seed)
+    model = initialize(model, generator=generator)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=n_steps)
+
+    def step(batch):
+        loss = descend(model.loss(*batch), optimizer)
+        schedule.step()
+        return loss
+
+    fit(step, minibatches(*learn, batch_size=32, generator=generator), n_steps)
+    return model.eval()
+
+
+def mean_iou(model, held_out):
+    """Intersection over union, mean over the background and the four shapes."""
+    images, masks = held_out
+    return {"mean IoU": class_iou(masks, model(images).argmax(dim=1), 5).mean()}
+
+
+def segmentation(use_indices):
+    """The recipe of SegNet, or of the same network without the indices."""
+    return Recipe(
+        data=scenes,
+        make=lambda: SegNet(use_indices=use_indices),
+        fit=train_segmentation,
+        measure=mean_iou,
+        unit="mean IoU",
+        n_steps=600,
+        settings={"learning_rate": 5e-3},
+        tried=[{"learning_rate": 1.5e-2}, {"n_steps": 300}],
+    )
+
+
+RECIPES = {
+    "conv": Recipe(
+        data=digit_images,
+        make=ConvAutoencoder,
+        fit=train_images,
+        measure=squared_error,
+        unit="squared error a pixel",
+        n_steps=1200,
+        settings={"learning_rate": 3e-3},
+        tried=[{"learning_rate": 1e-2}, {"n_steps": 600}, {"weight_decay": 0.3}],
+    ),
+    "denoising_patches": Recipe(
+        data=photo_patches,
+        make=lambda: DenoisingAutoencoder(ConvAutoencoder(96, max_level=1), 0.1),
+        fit=train_images,
+        measure=peak_ratio,
+        unit="dB",
+        n_steps=800,
+        settings={"learning_rate": 3e-3},
+        tried=[{"learning_rate": 1e-2}, {"n_steps": 400}],
+    ),
+    "segnet": segmentation(use_indices=True),
+    "segnet_plain": segmentation(use_indices=False),
+}
