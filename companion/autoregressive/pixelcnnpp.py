@@ -21,7 +21,7 @@ class PixelCNNPlusPlus(GatedPixelCNN):
     n_components : int
     """
 
-    def __init__(self, shape=(8, 8), n_levels=17, *, n_components=5, **kwargs):
+    def __init__(self, shape=(8, 8), n_levels=17, *, n_components=8, **kwargs):
         super().__init__(shape, n_levels, n_features=2, n_outputs=3 * n_components, **kwargs)
         self.n_components = n_components
         self.register_buffer("levels", torch.arange(n_levels), persistent=False)
