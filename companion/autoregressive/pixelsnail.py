@@ -40,7 +40,7 @@ class CausalAttention(nn.Module):
         past = functional.pad(past[:, :-1], (0, 0, 1, 0))  # place i holds pixel i - 1
         causal = torch.ones(past.shape[1], past.shape[1], dtype=torch.bool, device=h.device).tril()
         seen = attention(self.query(sequence(h)), self.key(past), self.value(past), causal)
-        return gate(self.mix(drop(seen)).transpose(1, 2)).view_as(h)
+        return drop(gate(self.mix(seen).transpose(1, 2)).view_as(h))
 
 
 class PixelSNAIL(GatedPixelCNN):
