@@ -57,7 +57,7 @@ class MADE(Autoregressive):
         n_hidden=320,
         n_layers=1,
         n_context=8,
-        rate=0.5,
+        rate=0.2,
         order=None,
     ):
         super().__init__(event_shape, n_levels, order=order)

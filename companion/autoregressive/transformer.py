@@ -1,12 +1,14 @@
 """Masked attention, and a small transformer that reads any sequence of levels."""
 
 import math
+from functools import reduce
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from companion.autoregressive.ancestral import Autoregressive
+from companion.distributions import sample_categorical
 from companion.layers import dropout
 
 
@@ -47,9 +49,9 @@ class Block(nn.Module):
     ``x + attention(norm(x))``, then ``x + mlp(norm(x))``: the norm comes first.
     """
 
-    def __init__(self, n_units, n_heads):
+    def __init__(self, n_units, n_heads, *, rate=0.0):
         super().__init__()
-        self.n_heads = n_heads
+        self.n_heads, self.rate = n_heads, rate
         self.norm1, self.norm2 = nn.LayerNorm(n_units), nn.LayerNorm(n_units)
         self.queries_keys_values = nn.Linear(n_units, 3 * n_units, bias=False)
         self.merge = nn.Linear(n_units, n_units, bias=False)
@@ -61,8 +63,12 @@ class Block(nn.Module):
         parts = self.queries_keys_values(self.norm1(x)).unflatten(-1, (3, self.n_heads, -1))
         return parts.permute(2, 0, 3, 1, 4)
 
-    def forward(self, x, drop, past=None):
+    def forward(self, x, past=None, *, generator=None):
         """Return what comes out and (keys, values), which is `past` for the places that follow."""
+
+        def drop(h):
+            return dropout(h, self.rate, training=self.training, generator=generator)
+
         q, k, v = self.heads(x)
         if past is not None:
             k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)
@@ -97,15 +103,14 @@ class CausalTransformer(Autoregressive):
         *,
         n_units=64,
         n_heads=4,
-        n_layers=3,
+        n_layers=2,
         max_length=128,
-        n_context=8,
+        n_context=0,
         rate=0.1,
     ):
         super().__init__(event_shape, n_levels)
         if n_units % n_heads:
             raise ValueError(f"n_units={n_units} must be a multiple of n_heads={n_heads}.")
-        self.rate = rate
         self.token = nn.Linear(n_levels, n_units, bias=False)
         # What comes before the first entry.
         self.start = nn.Parameter(torch.empty(n_units))
@@ -114,7 +119,7 @@ class CausalTransformer(Autoregressive):
             nn.Embedding(size or max_length, n_units) for size in self.event_shape
         )
         self.context = nn.Linear(n_context, n_units, bias=False) if n_context else None
-        self.blocks = nn.ModuleList(Block(n_units, n_heads) for _ in range(n_layers))
+        self.blocks = nn.ModuleList(Block(n_units, n_heads, rate=rate) for _ in range(n_layers))
         self.norm = nn.LayerNorm(n_units)
         self.head = nn.Linear(n_units, n_levels)
         self.reset_parameters()
@@ -126,27 +131,49 @@ class CausalTransformer(Autoregressive):
 
     def places(self, shape):
         """Sum of the embeddings of a place's coordinates, float (T, n_units)."""
-        total = torch.zeros(1)
         for table, size in zip(self.positions, shape, strict=True):
             if size > table.num_embeddings:
                 raise ValueError(
                     f"max_length={table.num_embeddings} is less than the {size} entries: raise it."
                 )
-            total = total.unsqueeze(-2).to(table.weight) + table.weight[:size]
-        return total.flatten(0, -2)
+        tables = [table.weight[:size] for table, size in zip(self.positions, shape, strict=True)]
+        return reduce(lambda outer, axis: outer[..., None, :] + axis, tables).flatten(0, -2)
+
+    def advance(self, tokens, places, past, context=None, *, generator=None):
+        """Logits (B, T, n_levels) of T places, from what stands before each, and the longer past.
+
+        `past` has the keys and values of each block at earlier places, None where there are none.
+        """
+        x = tokens + places  # (B, T, n_units)
+        if context is not None:
+            x = x + self.context(context)[:, None]
+        longer = []
+        for block, before in zip(self.blocks, past, strict=True):
+            x, now = block(x, before, generator=generator)
+            longer.append(now)
+        return self.head(self.norm(x)), longer
 
     def conditionals(self, inputs, context=None, *, generator=None):
         """Logits of all places in one pass, float (B, *event, n_levels) to the same shape."""
-
-        def drop(x):
-            return dropout(x, self.rate, training=self.training, generator=generator)
-
-        x = self.token(inputs.flatten(1, -2))  # (B, T, n_units)
+        tokens = self.token(inputs.flatten(1, -2))  # (B, T, n_units)
         # Shifted by one: a place is given the entry before it.
-        x = torch.cat([self.start.expand(len(x), 1, -1), x[:, :-1]], dim=1)
-        x = x + self.places(inputs.shape[1:-1])
-        if context is not None:
-            x = x + self.context(context)[:, None]
-        for block in self.blocks:
-            x, _ = block(x, drop)
-        return self.head(self.norm(x)).view_as(inputs)
+        tokens = torch.cat([self.start.expand(len(tokens), 1, -1), tokens[:, :-1]], dim=1)
+        places, past = self.places(inputs.shape[1:-1]), [None] * len(self.blocks)
+        logits, _ = self.advance(tokens, places, past, context, generator=generator)
+        return logits.view_as(inputs)
+
+    @torch.no_grad()
+    def complete(self, x, known, context=None, *, temperature=1.0, generator=None):
+        """As `Autoregressive.complete`, but each place is computed once: keys and values stay."""
+        self.check(x)
+        x = torch.where(known, x, 0).long()
+        flat, past = x.view(len(x), -1), [None] * len(self.blocks)
+        places = self.places(x.shape[1:])  # (T, n_units)
+        token = self.start.expand(len(x), 1, -1)
+        for place, given in enumerate(known.flatten()):
+            logits, past = self.advance(token, places[place], past, context)
+            if not given:
+                logits = logits[:, 0] / temperature  # (B, n_levels)
+                flat[:, place] = sample_categorical(logits, generator=generator)
+            token = self.token(self.embed(flat[:, place : place + 1]))  # (B, 1, n_units)
+        return x

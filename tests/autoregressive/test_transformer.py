@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from companion import data
+from companion.autoregressive.ancestral import Autoregressive
 from companion.autoregressive.transformer import (
     Block,
     CausalTransformer,
@@ -89,7 +90,7 @@ def test_a_block_equals_a_loop_over_heads_and_places():
     """Equation by equation, without a mask: each place attends to a list that ends with itself."""
     block = initialize(Block(6, 2), generator=seeded()).double()
     x = normal(1, 4, 6)
-    out, _ = block(x, lambda h: h)
+    out, _ = block(x)
     norm = functional.layer_norm(x[0], (6,))
     q, k, v = (norm @ w.T for w in block.queries_keys_values.weight.chunk(3))
     for t in range(4):
@@ -106,11 +107,27 @@ def test_a_block_equals_a_loop_over_heads_and_places():
 def test_the_past_saves_work_and_changes_nothing():
     block = initialize(Block(6, 2), generator=seeded()).double()
     x = normal(3, 5, 6)
-    whole, _ = block(x, lambda h: h)
-    first, past = block(x[:, :2], lambda h: h)
-    rest, past = block(x[:, 2:], lambda h: h, past)
+    whole, _ = block(x)
+    first, past = block(x[:, :2])
+    rest, past = block(x[:, 2:], past)
     torch.testing.assert_close(torch.cat([first, rest], dim=1), whole)
     assert past[0].shape == (3, 2, 5, 3)
+
+
+def test_kept_keys_and_values_give_the_samples_of_the_naive_loop():
+    model = TestCausalTransformer().awake()
+    x = TestCausalTransformer().batch()[:3]
+    known = (torch.arange(64) % 7 < 2).view(1, 8, 8)
+    fast = model.complete(x, known, temperature=0.9, generator=seeded(1))
+    naive = Autoregressive.complete(model, x, known, temperature=0.9, generator=seeded(1))
+    assert torch.equal(fast, naive)
+    told = CausalTransformer((None,), 3, **SMALL | {"n_context": 2})
+    told = initialize(told, generator=seeded()).double().eval()
+    context = normal(5, 2, seed=3)
+    fast = told.sample(5, context, length=6, generator=seeded(1))
+    known = torch.zeros(6, dtype=torch.bool)
+    x = torch.zeros(5, 6)
+    assert torch.equal(fast, Autoregressive.complete(told, x, known, context, generator=seeded(1)))
 
 
 def test_a_place_knows_its_row_and_column():
