@@ -5,7 +5,7 @@ import torch
 from numpy.lib.stride_tricks import sliding_window_view
 
 from companion import data
-from companion.autoencoders.autoencoder import ConvAutoencoder, DenoisingAutoencoder
+from companion.autoencoders.autoencoder import ConvAutoencoder, DenoisingAutoencoder, NonlinearPCA
 from companion.autoencoders.segnet import SegNet, class_iou
 from companion.layers import initialize
 from companion.shapes import LUMA
@@ -14,7 +14,7 @@ from tools.training.recipe import Recipe, digit_images
 
 
 def train_images(model, learn, n_steps, seed, **settings):
-    """Train on images (n, C, H, W); return the moving average."""
+    """Train on images (n, C, H, W) or rows (n, d); return the moving average."""
     generator = torch.Generator().manual_seed(seed)
     model = initialize(model, generator=generator)
     return fit_images(model, learn.float(), n_steps, generator=generator, **settings)[0]
@@ -26,25 +26,26 @@ def squared_error(model, held_out):
 
 
 def photo_patches(final):
-    """Grey patches (n, 1, 8, 8) of the temple, every fourth pixel a corner, and of the flower.
+    """Grey patches of 8x8 pixels as rows (n, 64) in [-1, 1], of the temple and of the flower.
 
     Settings are chosen inside the temple: its left side to learn from, its right side to measure.
     """
-    temple, flower = (torch.from_numpy(cut(photo @ LUMA / 255)) for photo in data.photos().values())
-    if final:
-        return temple.flatten(0, 1)[:, None], flower[::4, ::4].flatten(0, 1)[:, None]
-    return temple[:, :116].flatten(0, 1)[:, None], temple[::2, 121::2].flatten(0, 1)[:, None]
+    temple, flower = (torch.from_numpy(cut(photo)) for photo in data.photos().values())
+    learn, test = (temple, flower) if final else (temple[:, :116], temple[:, 121:])
+    return learn.flatten(0, 1), test[::2, ::2].flatten(0, 1)
 
 
 def cut(photo):
-    """Patches (rows, columns, 8, 8) of a photo (H, W), as float32."""
-    return np.array(sliding_window_view(photo, (8, 8))[::4, ::4], dtype=np.float32)
+    """Patches (rows, columns, 64) of a photo (H, W, 3), a corner at every fourth pixel."""
+    patches = sliding_window_view(photo @ LUMA / 127.5 - 1, (8, 8))[::4, ::4]
+    return np.array(patches, dtype=np.float32).reshape(*patches.shape[:2], 64)
 
 
 def peak_ratio(model, held_out):
     """Peak signal-to-noise ratio in decibels of clean patches made of noisy ones."""
     noisy = model.corrupt(held_out, generator=torch.Generator().manual_seed(0))
-    return {"PSNR": -10 * ((model(noisy).clamp(0, 1) - held_out) ** 2).mean().log10()}
+    error = ((model(noisy).clamp(-1, 1) - held_out) ** 2).mean()
+    return {"PSNR": 10 * (4 / error).log10()}
 
 
 def scenes(final):
@@ -105,13 +106,13 @@ RECIPES = {
     ),
     "denoising_patches": Recipe(
         data=photo_patches,
-        make=lambda: DenoisingAutoencoder(ConvAutoencoder(96, max_level=1), 0.1),
+        make=lambda: DenoisingAutoencoder(NonlinearPCA(64, 128, 256), 0.2),
         fit=train_images,
         measure=peak_ratio,
         unit="dB",
-        n_steps=800,
-        settings={"learning_rate": 3e-3},
-        tried=[{"learning_rate": 1e-2}, {"n_steps": 400}],
+        n_steps=2500,
+        settings={"learning_rate": 3e-3, "batch_size": 128, "weight_decay": 1e-3},
+        tried=[{"learning_rate": 1e-3}, {"n_steps": 1500}],
     ),
     "segnet": segmentation(use_indices=True),
     "segnet_plain": segmentation(use_indices=False),
