@@ -112,15 +112,16 @@ def main(part, *names, choosing=False):
     if unknown := set(names) - set(known):
         sys.exit(f"no such model: {' '.join(unknown)} (models: {' '.join(known)})")
     path = ROOT / "results" / f"{part}.json"
-    kept = json.loads(path.read_text()) if path.exists() else {}
     for name in names or known:
         if choosing:
             choose(known[name])
             continue
-        kept[name] = produce(part, name)
-        print(name, kept[name], flush=True)
-        # In the recipes' order; what has no recipe any more goes.
-        kept = {key: kept[key] for key in known if key in kept}
+        figures = produce(part, name)
+        print(name, figures, flush=True)
+        # Read only now: another model's run may have written its figures in the meantime.
+        kept = (json.loads(path.read_text()) if path.exists() else {}) | {name: figures}
+        # In the recipes' order; a test refuses those that have no recipe any more.
+        kept = {key: kept[key] for key in [*known, *kept] if key in kept}
         path.write_text(json.dumps(kept, indent=1) + "\n")
 
 
