@@ -199,7 +199,7 @@ class DenoisingAutoencoder(Autoencoder):
 
     def __init__(self, autoencoder=None, noise_std=4.0):
         autoencoder = ConvAutoencoder() if autoencoder is None else autoencoder
-        super().__init__(autoencoder.event_shape, autoencoder.encoder, autoencoder.decoder)
+        super().__init__(autoencoder.event_shape, None, None)  # each weight belongs to one module
         self.autoencoder = autoencoder
         self.noise_std = check_real("noise_std", noise_std, 0, inclusive=False)
 

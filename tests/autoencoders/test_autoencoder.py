@@ -233,3 +233,10 @@ def test_converge_finds_the_minimum_and_stops():
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_denoiser_stores_each_weight_once():
+    network = NonlinearPCA(2)
+    model = DenoisingAutoencoder(network, 0.1)
+    assert len(model.state_dict()) == len(network.state_dict())
+    torch.testing.assert_close(model(torch.ones(3, 2)), network(torch.ones(3, 2)))
