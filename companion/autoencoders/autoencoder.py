@@ -116,7 +116,7 @@ class SparseAutoencoder(Autoencoder):
         large weights behind them.
     """
 
-    def __init__(self, n_inputs, n_code, *, sparsity=0.02, strength=1.0, decay=1e-3):
+    def __init__(self, n_inputs, n_code, *, sparsity=0.02, strength=1.0, decay=2e-4):
         encoder = nn.Sequential(nn.Linear(n_inputs, n_code), nn.Sigmoid())
         super().__init__((n_inputs,), encoder, nn.Linear(n_code, n_inputs))
         self.sparsity = check_real("sparsity", sparsity, 0, 1, inclusive=False)
