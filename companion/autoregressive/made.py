@@ -47,7 +47,7 @@ class MADE(Autoregressive):
         Of dropout on the hidden units.
     """
 
-    n_features = 3
+    n_features = 3  # of an entry, from `embed`
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class MADE(Autoregressive):
                     "once: try torch.randperm."
                 )
             rank = order.argsort()
-        # Degree 0, which knows nothing but the context, up to that of the last output.
+        # From 0, which knows nothing but the context, to n_entries - 1, as the last output.
         hidden = torch.arange(n_hidden) * n_entries // n_hidden
         masks = made_masks(
             (rank + 1).repeat_interleave(self.n_features),
