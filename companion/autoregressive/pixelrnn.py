@@ -114,21 +114,26 @@ class PixelRNN(PixelModel):
     n_context : int
         Size of a vector that all pixels are told, 0 for none.
     dropout : float
-        Of the LSTMs' states, on their way to the next layer.
+        Of channels of the LSTMs' states, on their way to the next layer.
     """
 
     layer = None  # class of a layer: (n_channels, n_hidden)
 
     def __init__(
-        self, shape=(8, 8), n_levels=17, *, n_hidden=32, n_layers=2, n_context=8, dropout=0.2
+        self, shape=(8, 8), n_levels=17, *, n_hidden=20, n_layers=2, n_context=8, dropout=0.2
     ):
         super().__init__(shape, n_levels)
         self.dropout, n_channels = dropout, 2 * n_hidden
-        self.first = MaskedConv2d(n_levels, n_channels, causal_mask(3, "A"))
+        self.first = MaskedConv2d(3, n_channels, causal_mask(3, "A"))
         self.context = nn.Conv2d(n_context, n_channels, 1, bias=False) if n_context else None
         self.layers = nn.ModuleList(self.layer(n_channels, n_hidden) for _ in range(n_layers))
         self.widen = nn.ModuleList(nn.Conv2d(n_hidden, n_channels, 1) for _ in range(n_layers))
         self.head = readout_layers(n_channels, n_levels)
+
+    def embed(self, x):
+        """Grey level from -1 to 1, and whether it is paper or full ink: few weights to overfit."""
+        top = self.n_levels - 1
+        return torch.stack([2 * x / top - 1, x == 0, x == top], dim=-1).to(self.first.weight)
 
     def features(self, x, context, drop):
         hidden = self.first(x)

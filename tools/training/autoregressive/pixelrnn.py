@@ -26,29 +26,28 @@ def sample(model, n, generator):
     return model.sample(n, generator=generator)
 
 
-SHARED = {"data": digit_images, "fit": train, "measure": measure, "unit": "bits/dim"}
+SETTINGS = {"max_shift": 1, "learning_rate": 2e-2, "batch_size": 32}
+SHARED = {
+    "data": digit_images,
+    "fit": train,
+    "measure": measure,
+    "unit": "bits/dim",
+    "sample": sample,
+}
 
 RECIPES = {
     "row_lstm": Recipe(
         **SHARED,
         make=RowLSTM,
-        n_steps=600,
-        settings={"max_shift": 1, "learning_rate": 5e-3, "n_hidden": 24},
-        sample=sample,
-        tried=[
-            {"dropout": 0.4},
-            {"n_hidden": 16, "n_steps": 900},
-            {"learning_rate": 1e-2},
-        ],
+        n_steps=700,
+        settings=SETTINGS | {"dropout": 0.1},
+        tried=[{"dropout": 0.2}, {"dropout": 0.2, "learning_rate": 1e-2}],
     ),
     "diagonal_bilstm": Recipe(
         **SHARED,
         make=DiagonalBiLSTM,
-        n_steps=400,
-        settings={"max_shift": 1, "learning_rate": 5e-3, "n_hidden": 16},
-        sample=sample,
-        tried=[
-            {"learning_rate": 1e-2},
-        ],
+        n_steps=500,
+        settings=SETTINGS | {"dropout": 0.2},
+        tried=[{"dropout": 0.15, "n_hidden": 16, "n_steps": 550}],
     ),
 }
