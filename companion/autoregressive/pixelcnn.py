@@ -102,7 +102,7 @@ class PixelCNN(PixelModel):
         n_layers=5,
         kernel_size=3,
         n_context=8,
-        dropout=0.2,
+        dropout=0.25,
     ):
         super().__init__(shape, n_levels)
         self.dropout = dropout
@@ -207,7 +207,7 @@ class GatedPixelCNN(PixelModel):
         n_channels=32,
         n_layers=5,
         n_context=8,
-        dropout=0.2,
+        dropout=0.25,
     ):
         super().__init__(shape, n_levels)
         self.dropout, reach = dropout, self.REACH

@@ -16,13 +16,23 @@ class PixelCNNPlusPlus(GatedPixelCNN):
 
     Parameters
     ----------
-    shape, n_levels, **kwargs
+    shape, n_levels, n_context, dropout, **kwargs
         As for `GatedPixelCNN`.
     n_components : int
     """
 
-    def __init__(self, shape=(8, 8), n_levels=17, *, n_components=8, **kwargs):
-        super().__init__(shape, n_levels, n_features=2, n_outputs=3 * n_components, **kwargs)
+    def __init__(
+        self, shape=(8, 8), n_levels=17, *, n_components=8, n_context=0, dropout=0.25, **kwargs
+    ):
+        super().__init__(
+            shape,
+            n_levels,
+            n_features=2,
+            n_outputs=3 * n_components,
+            n_context=n_context,
+            dropout=dropout,
+            **kwargs,
+        )
         self.n_components = n_components
         self.register_buffer("levels", torch.arange(n_levels), persistent=False)
 

@@ -22,8 +22,9 @@ def bits(model, images):
     return {"bits/dim": bits_per_dim(model.log_prob(images), 64).mean()}
 
 
-SETTINGS = {"max_shift": 1, "learning_rate": 5e-3}
-BARE = {"max_shift": 0, "learning_rate": 5e-3, "dropout": 0.0}
+SETTINGS = {"learning_rate": 8e-3, "dropout": 0.25}
+SHIFTS = {"learning_rate": 5e-3, "dropout": 0.2, "max_shift": 1}
+BARE = {"learning_rate": 5e-3, "dropout": 0.0}
 
 
 def draw(model, n, generator):
@@ -38,12 +39,23 @@ RECIPES = {
         fit=train,
         measure=bits,
         unit="bits/dim",
-        n_steps=550,
+        n_steps=480,
         settings=SETTINGS,
-        tried=[{"dropout": 0.3}],
+        tried=[SHIFTS, BARE],
         sample=draw,
     ),
-    "gated_pixelcnn_bare": Recipe(  # to show what the remedies are against
+    # Two that show what the remedies against learning by heart do, and what they cost.
+    "gated_pixelcnn_shifts": Recipe(
+        data=digit_images,
+        make=GatedPixelCNN,
+        fit=train,
+        measure=bits,
+        unit="bits/dim",
+        n_steps=550,
+        settings=SHIFTS,
+        sample=draw,
+    ),
+    "gated_pixelcnn_bare": Recipe(
         data=digit_images,
         make=GatedPixelCNN,
         fit=train,
@@ -58,7 +70,7 @@ RECIPES = {
         fit=train,
         measure=bits,
         unit="bits/dim",
-        n_steps=550,
-        settings=SETTINGS,
+        n_steps=480,
+        settings=SETTINGS | {"learning_rate": 5e-3},
     ),
 }
