@@ -40,12 +40,18 @@ class TestCharRNN(AutoregressiveContract):
         return model.sample(n, length=12, generator=seeded(seed))
 
 
-class TestWaveNet(TestCharRNN):
+class TestWaveNet(AutoregressiveContract):
     def make(self):
         return WaveNet(5, n_channels=6, n_layers=3)
 
     def tiny(self):
         return WaveNet(3, n_channels=4, n_layers=2)
+
+    def batch(self):
+        return torch.randint(5, (6, 12), generator=seeded(0))
+
+    def sample(self, model, n, seed=2):
+        return model.sample(n, length=12, generator=seeded(seed))
 
 
 class TestContext(TestCharRNN):
