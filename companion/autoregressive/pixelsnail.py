@@ -4,7 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from companion.autoregressive.pixelcnn import KEEP, GatedPixelCNN, gate
+from companion.autoregressive.pixelcnn import KEEP, gate
+from companion.autoregressive.pixelcnnpp import PixelCNNPlusPlus
 from companion.autoregressive.transformer import attention
 
 
@@ -21,21 +22,21 @@ class CausalAttention(nn.Module):
 
     Parameters
     ----------
-    n_channels, n_levels : int
+    n_channels, n_features : int
         Of the features, and of an embedded pixel.
     n_keys : int
         Size of queries and keys.
     """
 
-    def __init__(self, n_channels, n_levels, n_keys):
+    def __init__(self, n_channels, n_features, n_keys):
         super().__init__()
         self.query = nn.Linear(n_channels, n_keys)
-        self.key = nn.Linear(n_channels + n_levels, n_keys)
-        self.value = nn.Linear(n_channels + n_levels, n_channels)
+        self.key = nn.Linear(n_channels + n_features, n_keys)
+        self.value = nn.Linear(n_channels + n_features, n_channels)
         self.mix = nn.Linear(n_channels, 2 * n_channels)
 
     def forward(self, h, x, drop=KEEP):
-        """Features (B, n_channels, H, W) and levels (B, n_levels, H, W) to what was found."""
+        """Features (B, n_channels, H, W) and levels (B, n_features, H, W) to what was found."""
         past = sequence(torch.cat([h, x], dim=1))
         past = functional.pad(past[:, :-1], (0, 0, 1, 0))  # place i holds pixel i - 1
         causal = torch.ones(past.shape[1], past.shape[1], dtype=torch.bool, device=h.device).tril()
@@ -43,26 +44,37 @@ class CausalAttention(nn.Module):
         return drop(gate(self.mix(seen).transpose(1, 2)).view_as(h))
 
 
-class PixelSNAIL(GatedPixelCNN):
-    """A gated PixelCNN with attention after every second layer (after Chen et al., 2018).
+class PixelSNAIL(PixelCNNPlusPlus):
+    """A PixelCNN++ with attention after every second layer (after Chen et al., 2018).
 
     A convolution needs many layers to see a pixel that is far away; attention needs one, and
     chooses by content where to look.
 
     Parameters
     ----------
-    shape, n_levels, n_channels, n_layers, n_context, dropout
-        As for `GatedPixelCNN`; `n_layers` is even.
+    shape, n_levels, n_channels, n_layers, dropout, **kwargs
+        As for `PixelCNNPlusPlus`; `n_layers` is even.
     n_keys : int
         Size of queries and keys.
     """
 
     def __init__(
-        self, shape=(8, 8), n_levels=17, *, n_channels=48, n_layers=4, n_keys=16, **kwargs
+        self,
+        shape=(8, 8),
+        n_levels=17,
+        *,
+        n_channels=32,
+        n_layers=4,
+        n_keys=16,
+        dropout=0.25,
+        **kwargs,
     ):
-        super().__init__(shape, n_levels, n_channels=n_channels, n_layers=n_layers, **kwargs)
+        super().__init__(
+            shape, n_levels, n_channels=n_channels, n_layers=n_layers, dropout=dropout, **kwargs
+        )
+        n_features = self.left.in_channels  # of an embedded pixel
         self.attentions = nn.ModuleList(
-            CausalAttention(n_channels, n_levels, n_keys) for _ in range(n_layers // 2)
+            CausalAttention(n_channels, n_features, n_keys) for _ in range(n_layers // 2)
         )
 
     def features(self, x, context, drop):

@@ -5,6 +5,7 @@ from torch import nn
 from torch.nn import functional
 
 from companion.autoregressive.pixelcnn import KEEP, PixelModel, gate
+from companion.autoregressive.pixelcnnpp import PixelCNNPlusPlus
 from companion.distributions import sum_event
 from companion.layers import MaskedConv2d
 
@@ -80,6 +81,8 @@ class SuperResolutionPixelCNN(PixelModel):
     n_channels : int
         Of each of the four phases.
     n_blocks : int
+    n_components : int
+        Of the mixture of logistics that a pixel is drawn from, as in a PixelCNN++.
     n_context : int
         Size of the vector that every pixel may be told.
     parallel : bool
@@ -93,11 +96,12 @@ class SuperResolutionPixelCNN(PixelModel):
         shape=(8, 8),
         n_levels=17,
         *,
-        n_channels=16,
+        n_channels=12,
         n_blocks=3,
-        n_context=8,
-        parallel=False,
-        dropout=0.2,
+        n_components=5,
+        n_context=0,
+        parallel=True,
+        dropout=0.1,
     ):
         if shape[0] % 2 or shape[1] % 2:
             raise ValueError(f"shape={shape} must be even: half of it is the low resolution.")
@@ -111,8 +115,9 @@ class SuperResolutionPixelCNN(PixelModel):
         self.blocks = nn.ModuleList(
             GatedPhases(n_channels, n_context, parallel) for _ in range(n_blocks)
         )
-        mask = phase_mask(n_channels, n_levels, 1, own=True, parallel=parallel)
-        self.head = nn.Sequential(nn.SiLU(), MaskedConv2d(4 * n_channels, 4 * n_levels, mask))
+        mask = phase_mask(n_channels, 3 * n_components, 1, own=True, parallel=parallel)
+        self.head = nn.Sequential(nn.SiLU(), MaskedConv2d(4 * n_channels, len(mask), mask))
+        self.register_buffer("levels", torch.arange(n_levels), persistent=False)
 
     def reset_parameters(self):
         """Start as if all positions were alike."""
@@ -130,10 +135,16 @@ class SuperResolutionPixelCNN(PixelModel):
             h = block(h, context, drop)
         return h  # (B, 4 n_channels, H / 2, W / 2)
 
-    def readout(self, hidden):
-        """Logits of the pixels back in their places, (B, 1, H, W, n_levels)."""
-        logits = self.head(hidden).unflatten(1, (4, self.n_levels)).movedim(2, -1)
-        return logits.flatten(1, 3)[:, self.order.argsort()].unflatten(1, self.event_shape)
+    def mixture(self, hidden):
+        """Weights, means and log-scales of the pixels in their places, (B, 1, H, W, K) each."""
+        piles = self.head(hidden).unflatten(1, (4, -1)).movedim(2, -1)  # (B, 4, H/2, W/2, 3 K)
+        placed = piles.flatten(1, 3)[:, self.order.argsort()].unflatten(1, self.event_shape)
+        logits, means, log_scales = placed.chunk(3, dim=-1)
+        spread = torch.linspace(0, self.n_levels - 1, means.shape[-1]).to(means)
+        return logits, spread + self.n_levels / 2 * means, log_scales.clamp(min=-3.0)
+
+    # The rest of a PixelCNN++ asks for nothing but the mixture.
+    readout, log_prob = PixelCNNPlusPlus.readout, PixelCNNPlusPlus.log_prob
 
     def groups(self):
         """Places that are drawn one by one (low), then phase by phase: for `sample_parallel`."""

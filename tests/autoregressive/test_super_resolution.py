@@ -13,10 +13,10 @@ from tests.contracts import AutoregressiveContract, seeded
 
 class TestSuperResolutionPixelCNN(AutoregressiveContract):
     def make(self):
-        return SuperResolutionPixelCNN(n_channels=4, n_blocks=2, n_context=0)
+        return SuperResolutionPixelCNN(n_channels=4, n_blocks=2, parallel=False)
 
     def tiny(self):
-        return SuperResolutionPixelCNN((2, 2), 4, n_channels=3, n_blocks=1)
+        return SuperResolutionPixelCNN((2, 2), 4, n_channels=3, n_blocks=1, parallel=False)
 
     def batch(self):
         return torch.from_numpy(data.digits().x_train[:8])
@@ -26,10 +26,10 @@ class TestParallel(TestSuperResolutionPixelCNN):
     """Pixels of one phase do not see each other; the low resolution is as it was."""
 
     def make(self):
-        return SuperResolutionPixelCNN(n_channels=4, n_blocks=2, n_context=0, parallel=True)
+        return SuperResolutionPixelCNN(n_channels=4, n_blocks=2)
 
     def tiny(self):
-        return SuperResolutionPixelCNN((2, 2), 4, n_channels=3, n_blocks=1, parallel=True)
+        return SuperResolutionPixelCNN((2, 2), 4, n_channels=3, n_blocks=1)
 
     def sees_enough(self, noticed, rank):
         """Each pixel sees all of the earlier phases, and in the first phase those before it."""
