@@ -44,7 +44,7 @@ RECIPES = {
         settings={"learning_rate": 1.2e-2, "batch_size": 16, "length": 64},
         tried=[
             {"learning_rate": 8e-3},
-            {"n_hidden": 128, "batch_size": 32},
+            {"n_hidden": 128, "batch_size": 32, "learning_rate": 1e-2},
             {"length": 128, "n_steps": 600},
         ],
     ),
@@ -56,6 +56,6 @@ RECIPES = {
         unit="test bits/character",
         n_steps=900,
         settings={"learning_rate": 8e-3, "batch_size": 8, "length": 128},
-        tried=[{"learning_rate": 4e-3, "n_steps": 600}, {"learning_rate": 8e-3, "n_steps": 600}],
+        tried=[{"learning_rate": 4e-3, "n_steps": 600}],
     ),
 }
