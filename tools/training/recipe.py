@@ -53,10 +53,12 @@ def digit_images(final):
     """Return the training and the test digits, or two parts of the training digits, uint8."""
     digits = data.digits()
     if not final:
-        return map(
-            torch.from_numpy,
-            train_test_split(
-                digits.x_train, test_size=300, random_state=1, stratify=digits.y_train
-            ),
+        return tuple(
+            map(
+                torch.from_numpy,
+                train_test_split(
+                    digits.x_train, test_size=300, random_state=1, stratify=digits.y_train
+                ),
+            )
         )
-    return map(torch.from_numpy, (digits.x_train, digits.x_test))
+    return tuple(map(torch.from_numpy, (digits.x_train, digits.x_test)))
