@@ -66,7 +66,7 @@ class PixelSNAIL(PixelCNNPlusPlus):
         n_channels=32,
         n_layers=4,
         n_keys=16,
-        dropout=0.25,
+        dropout=0.3,
         **kwargs,
     ):
         super().__init__(
