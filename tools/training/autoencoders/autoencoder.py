@@ -92,8 +92,8 @@ def segmentation(use_indices):
         measure=mean_iou,
         unit="mean IoU",
         n_steps=600,
-        settings={"learning_rate": 5e-3},
-        tried=[{"learning_rate": 1.5e-2}, {"n_steps": 300}],
+        settings={"learning_rate": 1.5e-2},
+        tried=[{"learning_rate": 5e-3}, {"n_steps": 300}],
     )
 
 
