@@ -101,7 +101,7 @@ class SuperResolutionPixelCNN(PixelModel):
         n_components=5,
         n_context=0,
         parallel=True,
-        dropout=0.1,
+        dropout=0.3,
     ):
         if shape[0] % 2 or shape[1] % 2:
             raise ValueError(f"shape={shape} must be even: half of it is the low resolution.")
@@ -130,7 +130,7 @@ class SuperResolutionPixelCNN(PixelModel):
 
     def features(self, x, context, drop):
         piles = x.flatten(2)[..., self.order].unflatten(2, (4, *self.half))
-        h = self.first(piles.transpose(1, 2).flatten(1, 2)) + self.position
+        h = drop(self.first(piles.transpose(1, 2).flatten(1, 2))) + self.position
         for block in self.blocks:
             h = block(h, context, drop)
         return h  # (B, 4 n_channels, H / 2, W / 2)
