@@ -168,7 +168,7 @@ class PeekingVAE(VAE):
         Passed on to `VAE`.
     """
 
-    def __init__(self, n_latent=24, *, n_features=48, **kwargs):
+    def __init__(self, n_latent=24, *, n_features=40, **kwargs):
         super().__init__(n_latent, **kwargs)
         n_channels = self.event_shape[0]
         before = torch.ones(5, 5)
