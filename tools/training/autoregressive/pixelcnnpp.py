@@ -46,7 +46,7 @@ RECIPES = {
         fit=train_each,
         measure=bits_of_each,
         unit="bits/dim, small network",
-        n_steps=260,
+        n_steps=220,
         settings={"learning_rate": 8e-3},
     ),
 }

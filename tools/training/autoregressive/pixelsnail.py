@@ -11,8 +11,14 @@ RECIPES = {
         fit=train,
         measure=bits,
         unit="bits/dim",
-        n_steps=600,
-        settings=SETTINGS | {"dropout": 0.3},
-        tried=[{"dropout": 0.25, "n_steps": 480}, {"dropout": 0.4, "n_steps": 700}],
+        n_steps=660,
+        settings={**SETTINGS, "dropout": 0.2, "batch_size": 32},
+        tried=[
+            {"dropout": 0.25, "batch_size": 40, "n_steps": 600},
+            {"dropout": 0.2, "batch_size": 64, "n_steps": 440},
+            {"dropout": 0.25, "batch_size": 64, "n_steps": 440},
+            # Better (1.756 on the images held out), but beyond 45 seconds.
+            {"dropout": 0.3, "batch_size": 64, "n_steps": 600},
+        ],
     )
 }
