@@ -8,7 +8,7 @@ from companion.autoregressive.pixelcnn import GatedPixelCNN
 from companion.layers import initialize
 
 
-@case("GatedPixelCNN, 64 samples, cached", "the naive sampler", bar=1 / 15)
+@case("GatedPixelCNN, 64 samples, cached", "the naive sampler", bar=0.066)
 def cached():
     model = initialize(GatedPixelCNN(), generator=torch.Generator().manual_seed(0)).eval()
 

@@ -226,7 +226,7 @@ class DenoisingAutoencoder(Autoencoder):
 
 
 def optimal_denoiser(noisy, x, noise_std):
-    """Mean of clean points given a noisy one, if the clean ones are the rows of `x`, equally likely.
+    """Mean of clean points given a noisy one, if the clean ones are the rows of `x`.
 
     ``sum_i w_i x_i`` with ``w = softmax(-||noisy - x_i||^2 / (2 noise_std^2))``; `noisy` is (B, d)
     and `x` (n, d). No denoiser has a smaller expected squared error on these data.

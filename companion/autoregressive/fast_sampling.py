@@ -57,13 +57,13 @@ class CachedLogits:
         """Run the vertical stack over one row; each layer remembers the row above."""
         model, margin = self.model, self.model.REACH
         v = model.above(self.embedded[:, :, row : row + margin]) + model.position[:, row, None]
-        self.summed, self.h = [], []
+        self.messages, self.h = [], []
         for i, block in enumerate(model.blocks):
             padded = functional.pad(v, (1, 1))
             window = torch.cat([self.row_above[i], padded], dim=2)
-            summed, v = block.go_down(window, self.context)
+            message, v = block.go_down(window, self.context)
             self.row_above[i] = padded
-            self.summed.append(tall(summed))
+            self.messages.append(tall(message))
             self.h.append(torch.zeros_like(tall(padded)[..., 1:]))  # a zero, then the row's pixels
 
     @torch.no_grad()
@@ -72,9 +72,9 @@ class CachedLogits:
         row, column = self._turn(place)
         model, margin = self.model, self.model.REACH
         h = model.left(tall(self.embedded[:, :, row + margin, None, column : column + margin]))
-        for block, summed, hidden in zip(model.blocks, self.summed, self.h, strict=True):
+        for block, message, hidden in zip(model.blocks, self.messages, self.h, strict=True):
             hidden[..., column + 1, None] = h
-            h = block.go_right(hidden[..., column : column + 2], summed[..., column, None])
+            h = block.go_right(hidden[..., column : column + 2], message[..., column, None])
         return model.readout(h)[0, 0, :, 0]
 
     @torch.no_grad()

@@ -144,36 +144,35 @@ class GatedBlock(nn.Module):
 
     def __init__(self, n_channels, n_context=0):
         super().__init__()
-        self.down = nn.Conv2d(n_channels, 2 * n_channels, (2, 3))  # the row above, and its own
-        self.right = nn.Conv2d(
-            n_channels, 2 * n_channels, (1, 2)
-        )  # the pixel to the left, and its own
+        # The row above and its own; the pixel to the left and its own.
+        self.down = nn.Conv2d(n_channels, 2 * n_channels, (2, 3))
+        self.right = nn.Conv2d(n_channels, 2 * n_channels, (1, 2))
         self.link = nn.Conv2d(n_channels * 2, 2 * n_channels, 1)
         self.mix = nn.Conv2d(n_channels, n_channels, 1)
         self.context = nn.Conv2d(n_context, 2 * n_channels, 1, bias=False) if n_context else None
 
     def go_down(self, v, context=None, drop=KEEP):
-        """Vertical stack, (B, C, 1 + n, 1 + W + 1) to n rows: sums before the gate, and features.
+        """Vertical stack, (B, C, 1 + n, 1 + W + 1) to n rows: a message to the other, and features.
 
-        The first row is the one above, the outer columns are zeros.
+        The first row is the one above, the outer columns are zeros. The message is (B, 2 C, n, W).
         """
         summed = self.down(v)
         if context is not None:
             summed = summed + self.context(context)
-        return summed, v[:, :, 1:, 1:-1] + drop(gate(summed))
+        return self.link(summed), v[:, :, 1:, 1:-1] + drop(gate(summed))
 
-    def go_right(self, h, summed, drop=KEEP):
+    def go_right(self, h, message, drop=KEEP):
         """Horizontal stack, (B, C, n, 1 + m) to features of n rows of m pixels.
 
-        The first column is the one to the left; `summed` (B, 2 C, n, m) is the vertical stack's.
+        The first column is the one to the left; `message` (B, 2 C, n, m) is the vertical stack's.
         """
-        mixed = self.mix(drop(gate(self.right(h) + self.link(summed))))
+        mixed = self.mix(drop(gate(self.right(h) + message)))
         return h[..., 1:] + mixed
 
     def forward(self, v, h, context=None, drop=KEEP):
         """Both stacks for whole images, (B, C, H, W) each."""
-        summed, v = self.go_down(functional.pad(v, (1, 1, 1, 0)), context, drop)
-        return v, self.go_right(functional.pad(h, (1, 0)), summed, drop)
+        message, v = self.go_down(functional.pad(v, (1, 1, 1, 0)), context, drop)
+        return v, self.go_right(functional.pad(h, (1, 0)), message, drop)
 
 
 class GatedPixelCNN(PixelModel):
