@@ -113,7 +113,8 @@ class Translator:
     def role(self, match):
         """Return the text that stands for a role."""
         name, text = match["name"], match["text"]
-        title, target = (re.match(r"(.*?)\s*<(.+)>$", text, re.S) or [0, "", text])[1:3]
+        titled = re.match(r"(.*?)\s*<(.+)>$", text, re.S)
+        title, target = titled.groups() if titled else ("", text)
         if name.startswith("cite"):
             cited = [self.citation(key.strip(), name) for key in text.split(",")]
             return "; ".join(cited) if name == "cite:t" else f"({'; '.join(cited)})"
