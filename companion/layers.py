@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from companion.distributions import uniform
-from companion.validation import check_integer, check_real
+from companion.validation import check_choice, check_integer, check_real
 
 
 def initialize(module, *, generator):
@@ -57,6 +57,12 @@ def sinusoidal_embedding(positions, n_dims, *, max_period=10_000.0):
     return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
+def gate(x):
+    """``tanh(a) * sigmoid(b)`` of the two halves of the channels, (B, 2 C, ...) to (B, C, ...)."""
+    signal, opening = x.chunk(2, dim=1)
+    return signal.tanh() * opening.sigmoid()
+
+
 class MaskedLinear(nn.Linear):
     """Linear layer in which only the connections of a mask exist.
 
@@ -74,6 +80,22 @@ class MaskedLinear(nn.Linear):
 
     def forward(self, x):
         return functional.linear(x, self.weight * self.mask, self.bias)
+
+
+def causal_mask(kernel_size, kind):
+    """Where a square kernel may look: the rows above, and what is to the left in its own row.
+
+    Kind "A" leaves out the centre and is for the first layer, which sees the pixels themselves.
+    Kind "B" lets the centre in: later layers see features that have left it out already.
+
+    >>> causal_mask(3, "A").int().tolist()
+    [[1, 1, 1], [1, 0, 0], [0, 0, 0]]
+    """
+    check_choice("kind", kind, ("A", "B"))
+    if check_integer("kernel_size", kernel_size) % 2 == 0:
+        raise ValueError(f"kernel_size={kernel_size} must be odd: a kernel has a centre.")
+    place = torch.arange(kernel_size**2).view(kernel_size, kernel_size)
+    return (place < kernel_size**2 // 2 + (kind == "B")).float()
 
 
 class MaskedConv2d(nn.Conv2d):

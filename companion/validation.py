@@ -38,6 +38,17 @@ def check_choice(name, value, choices):
     return value
 
 
+def check_event(name, x, event_shape):
+    """Return a tensor `x` (B, *event_shape), or raise a `ValueError`; None stands for any size."""
+    sizes, wanted = tuple(x.shape[1:]), tuple(event_shape)
+    if len(sizes) != len(wanted) or any(
+        want not in (None, size) for want, size in zip(wanted, sizes, strict=True)
+    ):
+        shape = ", ".join("any" if size is None else str(size) for size in wanted)
+        raise ValueError(f"{name} has shape {tuple(x.shape)} but must be (B, {shape}): reshape it.")
+    return x
+
+
 def check_distance_matrix(name, distances):
     """Return a matrix of distances as float64, or raise a `ValueError`.
 

@@ -6,9 +6,8 @@ python -m tools.results autoregressive made --choose
                                                   compares the settings tried, on held-out
                                                   training data; writes nothing
 
-A model's recipe is in ``tools/training/<part>/``; its weights go to
-``companion/checkpoints/<part>/``
-and its figures to ``results/<part>.json``.
+Recipes are in ``tools/training/<part>/<chapter>.py``; weights go to
+``companion/checkpoints/<part>/``, figures to ``results/<part>.json``.
 """
 
 import importlib
@@ -28,13 +27,16 @@ from tools.chapters import ROOT
 CHECKPOINTS = ROOT / "companion" / "checkpoints"
 
 
-def recipes(part):
-    """All recipes of a part by the name of their model, in the order of its modules."""
+def chapters_of(part):
+    """Recipes of a part by chapter, each a dict by the name of the model."""
     package = importlib.import_module(f"tools.training.{part}")
-    found = {}
-    for module in pkgutil.iter_modules(package.__path__):
-        found |= importlib.import_module(f"{package.__name__}.{module.name}").RECIPES
-    return found
+    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    return {name: importlib.import_module(f"{package.__name__}.{name}").RECIPES for name in names}
+
+
+def recipes(part):
+    """All recipes of a part by the name of their model."""
+    return {name: r for some in chapters_of(part).values() for name, r in some.items()}
 
 
 def checkpoint(part, name):

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from companion.distributions import standard_normal, sum_event
-from companion.validation import check_integer, check_real
+from companion.validation import check_event, check_integer, check_real
 
 
 class Autoencoder(nn.Module):
@@ -26,10 +26,8 @@ class Autoencoder(nn.Module):
 
     def check(self, x):
         """Return `x` (B, *event) in the type of the weights, or raise a `ValueError`."""
-        if x.shape[1:] != self.event_shape or x.ndim != len(self.event_shape) + 1:
-            shape = ", ".join(map(str, self.event_shape))
-            raise ValueError(f"x has shape {tuple(x.shape)} but must be (B, {shape}): reshape it.")
-        return x.to(next(self.parameters()).dtype)
+        dtype = next(self.parameters()).dtype
+        return check_event("x", x, self.event_shape).to(dtype)
 
     def encode(self, x):
         """Codes (B, n_code) of data points (B, *event)."""

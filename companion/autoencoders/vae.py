@@ -19,8 +19,8 @@ from companion.distributions import (
     sample_discretized_logistic,
     sum_event,
 )
-from companion.layers import MaskedConv2d, dropout
-from companion.validation import check_integer, check_real
+from companion.layers import MaskedConv2d, causal_mask, dropout
+from companion.validation import check_event, check_integer, check_real
 
 __all__ = ["VAE", "PeekingVAE", "UnamortizedVAE", "amortization_gap", "iwae_bound", "warm_up"]
 
@@ -77,10 +77,7 @@ class VAE(LatentVariableModel):
 
     def check(self, x):
         """Return images in the type of the weights, or raise a `ValueError`."""
-        if tuple(x.shape[1:]) != self.event_shape:
-            shape = ", ".join(map(str, self.event_shape))
-            raise ValueError(f"x has shape {tuple(x.shape)} but must be (B, {shape}): reshape it.")
-        return x.to(self.code.weight.dtype)
+        return check_event("x", x, self.event_shape).to(self.code.weight.dtype)
 
     def bend(self, hidden, generator):
         """Apply the nonlinearity, and dropout while training."""
@@ -171,11 +168,7 @@ class PeekingVAE(VAE):
     def __init__(self, n_latent=24, *, n_features=40, **kwargs):
         super().__init__(n_latent, **kwargs)
         n_channels = self.event_shape[0]
-        before = torch.ones(5, 5)
-        before[2, 2:] = 0
-        before[3:] = 0
-        upto = before.clone()
-        upto[2, 2] = 1
+        before, upto = causal_mask(5, "A"), causal_mask(5, "B")
         self.past = nn.Sequential(
             MaskedConv2d(n_channels, n_features, before),
             nn.SiLU(),

@@ -5,6 +5,7 @@ from torch import nn
 from torch.nn import functional
 
 from companion.distributions import sample_categorical, sum_event
+from companion.validation import check_event
 
 
 class Autoregressive(nn.Module):
@@ -61,13 +62,7 @@ class Autoregressive(nn.Module):
 
     def check(self, x):
         """Return levels as int64, or raise a `ValueError` if they are none of this model's."""
-        fits = x.ndim == len(self.event_shape) + 1 and all(
-            wanted in (None, size)
-            for wanted, size in zip(self.event_shape, x.shape[1:], strict=True)
-        )
-        if not fits:
-            shape = ", ".join("any" if size is None else str(size) for size in self.event_shape)
-            raise ValueError(f"x has shape {tuple(x.shape)} but must be (B, {shape}): reshape it.")
+        check_event("x", x, self.event_shape)
         if x.numel() and not (x.min() >= 0 and x.max() < self.n_levels):
             raise ValueError(
                 f"x has values from {x.min():g} to {x.max():g} but n_levels={self.n_levels} allows "
@@ -93,13 +88,17 @@ class Autoregressive(nn.Module):
         `length` is needed where the event has any length; `temperature` divides the logits: below 1
         it favours what is likely.
         """
+        x = self.blank(n, length)
+        known = torch.zeros_like(x[0], dtype=torch.bool)
+        return self.complete(x, known, context, temperature=temperature, generator=generator)
+
+    def blank(self, n, length=None):
+        """n events of zeros, int64 (n, *event), where the model is."""
         shape = [length if size is None else size for size in self.event_shape]
         if None in shape:
             raise ValueError(f"length={length!r}: say how long the samples should be.")
         device = next(self.buffers(), next(self.parameters(), torch.empty(0))).device
-        x = torch.zeros(n, *shape, dtype=torch.int64, device=device)
-        known = torch.zeros(shape, dtype=torch.bool, device=device)
-        return self.complete(x, known, context, temperature=temperature, generator=generator)
+        return torch.zeros(n, *shape, dtype=torch.int64, device=device)
 
     @torch.no_grad()
     def complete(self, x, known, context=None, *, temperature=1.0, generator=None):
@@ -117,6 +116,15 @@ class Autoregressive(nn.Module):
                 logits = self.logits(x, context).flatten(1, -2)[:, place]  # (n, n_levels)
                 flat[:, place] = sample_categorical(logits / temperature, generator=generator)
         return x
+
+
+def embed_grey(x, n_levels):
+    """Three numbers for a grey level: from -1 to 1, and whether it is paper or full ink.
+
+    Fewer weights to overfit than `n_levels` switches; int64 (...) to float (..., 3).
+    """
+    top = n_levels - 1
+    return torch.stack([2 * x / top - 1, x == 0, x == top], dim=-1)
 
 
 def dependence(model, x):

@@ -128,14 +128,13 @@ def sample_parallel(model, n, groups, context=None, *, temperature=1.0, generato
     -------
     int64 tensor (n, *event)
     """
-    n_entries = torch.Size(model.event_shape).numel()
+    x = model.blank(n).flatten(1)  # (n, n_entries)
+    n_entries = x.shape[1]
     if not isinstance(groups, list):
         order = torch.arange(n_entries) if model.order is None else model.order
         groups = order.split(check_integer("groups", groups))
     if torch.cat(list(groups)).sort().values.tolist() != list(range(n_entries)):
         raise ValueError(f"groups={groups!r} must hold each of the {n_entries} places once.")
-    device = next(model.buffers(), next(model.parameters(), torch.empty(0))).device
-    x = torch.zeros(n, n_entries, dtype=torch.int64, device=device)
     for group in groups:
         logits = model.logits(x.view(n, *model.event_shape), context).flatten(1, -2) / temperature
         for place in group.tolist():

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from companion.autoregressive.ancestral import Autoregressive
+from companion.autoregressive.ancestral import Autoregressive, embed_grey
 from companion.layers import MaskedLinear, dropout
 
 
@@ -82,9 +82,7 @@ class MADE(Autoregressive):
 
     def embed(self, x):
         """Grey levels from -1 to 1, and whether they are the lowest or the highest."""
-        top = self.n_levels - 1
-        features = torch.stack([2 * x / top - 1, x == 0, x == top], dim=-1)
-        return features.to(self.layers[0].weight)
+        return embed_grey(x, self.n_levels).to(self.layers[0].weight)
 
     def conditionals(self, inputs, context=None, *, generator=None):
         """Logits of all entries in one pass, float (B, *event, n_features) to (..., n_levels)."""

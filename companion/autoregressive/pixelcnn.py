@@ -8,8 +8,7 @@ from torch.func import functional_call, grad, vmap
 from torch.nn import functional
 
 from companion.autoregressive.ancestral import Autoregressive
-from companion.layers import MaskedConv2d, dropout
-from companion.validation import check_choice, check_integer
+from companion.layers import MaskedConv2d, causal_mask, dropout, gate
 
 KEEP = nn.Identity()  # a dropout that drops nothing
 
@@ -20,22 +19,6 @@ ORDERS = {
     "column by column": lambda x: x.transpose(-1, -2),
     "from the end": lambda x: x.flip(-1, -2),
 }
-
-
-def causal_mask(kernel_size, kind):
-    """Where a square kernel may look: the rows above, and what is to the left in its own row.
-
-    Kind "A" leaves out the centre and is for the first layer, which sees the pixels themselves.
-    Kind "B" lets the centre in: later layers see features that have left it out already.
-
-    >>> causal_mask(3, "A").int().tolist()
-    [[1, 1, 1], [1, 0, 0], [0, 0, 0]]
-    """
-    check_choice("kind", kind, ("A", "B"))
-    if check_integer("kernel_size", kernel_size) % 2 == 0:
-        raise ValueError(f"kernel_size={kernel_size} must be odd: a kernel has a centre.")
-    place = torch.arange(kernel_size**2).view(kernel_size, kernel_size)
-    return (place < kernel_size**2 // 2 + (kind == "B")).float()
 
 
 class PixelModel(Autoregressive):
@@ -131,12 +114,6 @@ def readout_layers(n_channels, n_outputs):
         nn.SiLU(),
         nn.Conv2d(n_channels, n_outputs, 1),
     )
-
-
-def gate(x):
-    """``tanh(a) * sigmoid(b)`` of the two halves of the channels, (B, 2 C, ...) to (B, C, ...)."""
-    signal, opening = x.chunk(2, dim=1)
-    return signal.tanh() * opening.sigmoid()
 
 
 class GatedBlock(nn.Module):
@@ -247,7 +224,7 @@ def receptive_field(model, row, column):
     return torch.stack(slopes).abs().sum(dim=(0, -1))[0, 0]
 
 
-def fisher_score(model, x, parameters="head", *, chunk_size=256):
+def fisher_score(model, x, parameters="head", *, chunk_size=64):
     """Gradient of ``log p(x)`` for some of the parameters, one row for each image.
 
     The chain rule gives no code z; this gradient says how the model would change to make x more

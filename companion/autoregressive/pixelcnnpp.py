@@ -6,6 +6,16 @@ from companion.autoregressive.pixelcnn import GatedPixelCNN
 from companion.distributions import logistic_mixture_log_prob, sum_event
 
 
+def mixture_parameters(outputs, n_levels):
+    """Weights (as logits), means and log-scales of K bumps, float (..., 3 K) to three (..., K).
+
+    An output of zeros spreads the means evenly over the grey levels.
+    """
+    logits, means, log_scales = outputs.chunk(3, dim=-1)
+    spread = torch.linspace(0, n_levels - 1, means.shape[-1]).to(means)
+    return logits, spread + n_levels / 2 * means, log_scales.clamp(min=-3.0)
+
+
 class PixelCNNPlusPlus(GatedPixelCNN):
     """A PixelCNN whose conditionals are mixtures of discretised logistics (Salimans et al., 2017).
 
@@ -33,7 +43,6 @@ class PixelCNNPlusPlus(GatedPixelCNN):
             dropout=dropout,
             **kwargs,
         )
-        self.n_components = n_components
         self.register_buffer("levels", torch.arange(n_levels), persistent=False)
 
     def embed(self, x):
@@ -43,9 +52,7 @@ class PixelCNNPlusPlus(GatedPixelCNN):
 
     def mixture(self, hidden):
         """Weights (as logits), means and log-scales in grey levels, (B, 1, H, W, K) each."""
-        logits, means, log_scales = super().readout(hidden).chunk(3, dim=-1)
-        spread = torch.linspace(0, self.n_levels - 1, self.n_components).to(means)
-        return logits, spread + self.n_levels / 2 * means, log_scales.clamp(min=-3.0)
+        return mixture_parameters(super().readout(hidden), self.n_levels)
 
     def log_prob(self, x, context=None, *, generator=None):
         """The mass of the levels that are there; the others need not be computed for it."""

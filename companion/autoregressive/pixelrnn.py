@@ -4,8 +4,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from companion.autoregressive.pixelcnn import PixelModel, causal_mask, readout_layers
-from companion.layers import CausalConv1d, MaskedConv2d
+from companion.autoregressive.ancestral import embed_grey
+from companion.autoregressive.pixelcnn import PixelModel, readout_layers
+from companion.layers import CausalConv1d, MaskedConv2d, causal_mask
 
 
 def skew(x):
@@ -131,9 +132,8 @@ class PixelRNN(PixelModel):
         self.head = readout_layers(n_channels, n_levels)
 
     def embed(self, x):
-        """Grey level from -1 to 1, and whether it is paper or full ink: few weights to overfit."""
-        top = self.n_levels - 1
-        return torch.stack([2 * x / top - 1, x == 0, x == top], dim=-1).to(self.first.weight)
+        """Three numbers for a grey level."""
+        return embed_grey(x, self.n_levels).to(self.first.weight)
 
     def features(self, x, context, drop):
         hidden = self.first(x)

@@ -4,9 +4,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from companion.autoregressive.pixelcnn import KEEP, gate
+from companion.autoregressive.pixelcnn import KEEP
 from companion.autoregressive.pixelcnnpp import PixelCNNPlusPlus
 from companion.autoregressive.transformer import attention
+from companion.layers import gate
 
 
 def sequence(x):

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from companion.autoregressive.ancestral import Autoregressive
 from companion.distributions import sample_categorical
-from companion.layers import CausalConv1d
+from companion.layers import CausalConv1d, gate
 from companion.validation import check_integer, check_real
 
 # The characters of `companion.data.text()`.
@@ -193,8 +193,7 @@ class GatedBlock(nn.Module):
         self.mix = nn.Conv1d(n_channels, 2 * n_channels, 1)
 
     def forward(self, x, told=0):
-        value, gate = (self.conv(x) + told).chunk(2, dim=1)
-        residual, skip = self.mix(value.tanh() * gate.sigmoid()).chunk(2, dim=1)
+        residual, skip = self.mix(gate(self.conv(x) + told)).chunk(2, dim=1)
         return x + residual, skip
 
 

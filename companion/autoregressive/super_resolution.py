@@ -4,10 +4,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from companion.autoregressive.pixelcnn import KEEP, PixelModel, gate
-from companion.autoregressive.pixelcnnpp import PixelCNNPlusPlus
+from companion.autoregressive.pixelcnn import KEEP, PixelModel
+from companion.autoregressive.pixelcnnpp import PixelCNNPlusPlus, mixture_parameters
 from companion.distributions import sum_event
-from companion.layers import MaskedConv2d
+from companion.layers import MaskedConv2d, gate
 
 PHASES = ((0, 0), (1, 1), (0, 1), (1, 0))  # row and column in a block of 2x2, in their order
 
@@ -139,9 +139,7 @@ class SuperResolutionPixelCNN(PixelModel):
         """Weights, means and log-scales of the pixels in their places, (B, 1, H, W, K) each."""
         piles = self.head(hidden).unflatten(1, (4, -1)).movedim(2, -1)  # (B, 4, H/2, W/2, 3 K)
         placed = piles.flatten(1, 3)[:, self.order.argsort()].unflatten(1, self.event_shape)
-        logits, means, log_scales = placed.chunk(3, dim=-1)
-        spread = torch.linspace(0, self.n_levels - 1, means.shape[-1]).to(means)
-        return logits, spread + self.n_levels / 2 * means, log_scales.clamp(min=-3.0)
+        return mixture_parameters(placed, self.n_levels)
 
     # The rest of a PixelCNN++ asks for nothing but the mixture.
     readout, log_prob = PixelCNNPlusPlus.readout, PixelCNNPlusPlus.log_prob

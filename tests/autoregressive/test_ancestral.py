@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from companion.autoregressive.ancestral import Autoregressive, dependence
+from companion.autoregressive.ancestral import Autoregressive, dependence, embed_grey
 from tests.contracts import AutoregressiveContract, seeded
 
 LEVEL_SHIFT = torch.tensor([0.0, 1.0, 2.0])  # the first entry, which sees nothing, is not uniform
@@ -129,3 +129,8 @@ def test_dependence_is_the_jacobian_of_a_linear_model():
     weights = torch.linspace(1, 2, 3, dtype=torch.float64) ** 2
     expected = torch.einsum("eli,l->ei", model.weights, weights).abs().view(4, 4, 3).sum(2)
     torch.testing.assert_close(dependence(linear, torch.zeros(1, 4)), expected.detach())
+
+
+def test_grey_levels_as_three_numbers():
+    expected = [[-1, 1, 0], [-0.5, 0, 0], [0, 0, 0], [0.5, 0, 0], [1, 0, 1]]
+    assert embed_grey(torch.arange(5), 5).tolist() == expected

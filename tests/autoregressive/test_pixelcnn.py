@@ -8,11 +8,10 @@ from companion.autoregressive.pixelcnn import (
     GatedBlock,
     GatedPixelCNN,
     PixelCNN,
-    causal_mask,
     fisher_score,
     receptive_field,
 )
-from companion.layers import MaskedConv2d, initialize
+from companion.layers import MaskedConv2d, causal_mask, initialize
 from tests.contracts import AutoregressiveContract, seeded
 
 

@@ -1,12 +1,16 @@
-"""What a recipe says, and the data that most of them use."""
+"""What a recipe says, and what most of them use: the digits, the training, the measure."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from sklearn.model_selection import train_test_split
 
 from companion import data
+from companion.layers import initialize
+from companion.metrics import bits_per_dim
+from companion.train import fit_images
 
 
 class Recipe(NamedTuple):
@@ -49,16 +53,40 @@ class Recipe(NamedTuple):
     sample: Callable | None = None
 
 
+def labelled_digits(final):
+    """Return (images, labels) to learn from and to measure on: training and test set.
+
+    With ``final=False`` both are parts of the training set.
+    """
+    x_train, y_train, x_test, y_test = map(torch.from_numpy, data.digits())
+    if final:
+        return (x_train, y_train), (x_test, y_test)
+    split = train_test_split(x_train, y_train, test_size=300, random_state=1, stratify=y_train)
+    x_train, x_validation, y_train, y_validation = split
+    return (x_train, y_train), (x_validation, y_validation)
+
+
 def digit_images(final):
-    """Return the training and the test digits, or two parts of the training digits, uint8."""
-    digits = data.digits()
-    if not final:
-        return tuple(
-            map(
-                torch.from_numpy,
-                train_test_split(
-                    digits.x_train, test_size=300, random_state=1, stratify=digits.y_train
-                ),
-            )
-        )
-    return tuple(map(torch.from_numpy, (digits.x_train, digits.x_test)))
+    """Return the images of `labelled_digits`, uint8."""
+    (learn, _), (held_out, _) = labelled_digits(final)
+    return learn, held_out
+
+
+def train(model, learn, n_steps, seed, **settings):
+    """Draw the weights, then `companion.train.fit_images` with the settings."""
+    generator = torch.Generator().manual_seed(seed)
+    model = initialize(model, generator=generator)
+    return fit_images(model, learn, n_steps, generator=generator, **settings)[0]
+
+
+def bits(model, held_out):
+    """Bits per dimension."""
+    return {"bits/dim": bits_per_dim(model.log_prob(held_out).mean(), held_out[0].numel())}
+
+
+def draw(model, n, generator):
+    """Draw from the model."""
+    return model.sample(n, generator=generator)
+
+
+digit_model = partial(Recipe, data=digit_images, fit=train, measure=bits, unit="bits/dim")

@@ -9,15 +9,8 @@ from companion.autoencoders.autoencoder import ConvAutoencoder, DenoisingAutoenc
 from companion.autoencoders.segnet import SegNet, class_iou
 from companion.layers import initialize
 from companion.shapes import LUMA
-from companion.train import descend, fit, fit_images, minibatches
-from tools.training.recipe import Recipe, digit_images
-
-
-def train_images(model, learn, n_steps, seed, **settings):
-    """Train on images (n, C, H, W) or rows (n, d); return the moving average."""
-    generator = torch.Generator().manual_seed(seed)
-    model = initialize(model, generator=generator)
-    return fit_images(model, learn.float(), n_steps, generator=generator, **settings)[0]
+from companion.train import descend, fit, minibatches
+from tools.training.recipe import Recipe, digit_images, train
 
 
 def squared_error(model, held_out):
@@ -101,7 +94,7 @@ RECIPES = {
     "conv": Recipe(
         data=digit_images,
         make=ConvAutoencoder,
-        fit=train_images,
+        fit=train,
         measure=squared_error,
         unit="squared error a pixel",
         n_steps=1200,
@@ -111,7 +104,7 @@ RECIPES = {
     "denoising_patches": Recipe(
         data=photo_patches,
         make=lambda: DenoisingAutoencoder(NonlinearPCA(64, 128, 256), 0.2),
-        fit=train_images,
+        fit=train,
         measure=peak_ratio,
         unit="dB",
         n_steps=4000,

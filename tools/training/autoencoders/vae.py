@@ -6,22 +6,18 @@ import torch
 
 from companion import data
 from companion.autoencoders.vae import VAE, PeekingVAE, iwae_bound, warm_up
-from companion.layers import initialize
 from companion.metrics import bits_per_dim
-from companion.train import fit_images
-from tools.training.recipe import Recipe, digit_images
+from tools.training.recipe import Recipe, digit_images, draw, train
 
 FaceVAE = partial(
     VAE, 12, event_shape=(3, 32, 32), n_levels=256, n_hidden=128, n_channels=24, log_scale=2.7
 )
 
 
-def train(model, learn, n_steps, seed, *, warm=0.0, **settings):
+def train_warm(model, learn, n_steps, seed, *, warm=0.0, **settings):
     """Train; the price of the code rises over the first `warm`, a share of the steps."""
-    generator = torch.Generator().manual_seed(seed)
-    model = initialize(model, generator=generator)
     callback = warm_up(model, warm * n_steps) if warm else None
-    return fit_images(model, learn, n_steps, generator=generator, callback=callback, **settings)[0]
+    return train(model, learn, n_steps, seed, callback=callback, **settings)
 
 
 def measure(model, held_out, *, n_samples=20, n_weights=100):
@@ -45,21 +41,16 @@ def face_images(final):
 
 
 digits = partial(
-    Recipe, data=digit_images, fit=train, measure=measure, unit="bits/dim (ELBO)", n_steps=2000
+    Recipe, data=digit_images, fit=train_warm, measure=measure, unit="bits/dim (ELBO)", n_steps=2000
 )
 CHOSEN = {"warm": 0.5, "weight_decay": 0.1}
-
-
-def drawn(model, n, generator):
-    """Digits for the Fréchet distance."""
-    return model.sample(n, generator=generator)
 
 
 RECIPES = {
     "vae": digits(
         make=VAE,
         settings=CHOSEN,
-        sample=drawn,
+        sample=draw,
         tried=[
             {"warm": 0.0},
             {"rate": 0.0},
@@ -68,8 +59,8 @@ RECIPES = {
             {"n_latent": 12},
         ],
     ),
-    "vae_map": digits(make=partial(VAE, 2, n_hidden=128), settings=CHOSEN, sample=drawn),
-    "vae_plain": digits(make=VAE, settings={"beta": 0.0, "weight_decay": 0.1}, sample=drawn),
+    "vae_map": digits(make=partial(VAE, 2, n_hidden=128), settings=CHOSEN, sample=draw),
+    "vae_plain": digits(make=VAE, settings={"beta": 0.0, "weight_decay": 0.1}, sample=draw),
     "vae_collapsed": digits(make=partial(PeekingVAE, n_hidden=96), n_steps=600),
     "vae_warmed": digits(
         make=partial(PeekingVAE, n_hidden=96), n_steps=600, settings={"warm": 0.9}
@@ -77,7 +68,7 @@ RECIPES = {
     "vae_faces": Recipe(
         data=face_images,
         make=FaceVAE,
-        fit=train,
+        fit=train_warm,
         measure=partial(measure, n_samples=2, n_weights=0),
         unit="bits/dim (ELBO)",
         n_steps=1000,

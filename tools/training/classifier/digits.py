@@ -1,26 +1,14 @@
 """The digit classifier: its settings were chosen on images cut from the training set."""
 
 import torch
-from sklearn.model_selection import train_test_split
 
-from companion import data
 from companion.augment import random_affine, random_shift
 from companion.classifier import DigitClassifier
 from companion.layers import initialize
 from companion.train import descend, fit, minibatches
-from tools.training.recipe import Recipe
+from tools.training.recipe import Recipe, labelled_digits
 
 SETTINGS = {"dropout": 0.3, "max_shift": 0, "max_angle": 0.2, "max_zoom": 0.1}
-
-
-def labelled_digits(final):
-    """Return (images, labels) to learn from and to measure on."""
-    x_train, y_train, x_test, y_test = map(torch.from_numpy, data.digits())
-    if final:
-        return (x_train, y_train), (x_test, y_test)
-    split = train_test_split(x_train, y_train, test_size=300, random_state=1, stratify=y_train)
-    x_train, x_validation, y_train, y_validation = split
-    return (x_train, y_train), (x_validation, y_validation)
 
 
 def train(model, learn, n_steps, seed, *, dropout, max_shift, max_angle, max_zoom):
