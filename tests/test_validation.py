@@ -81,3 +81,15 @@ def test_a_distance_matrix_passes_as_float64():
 def test_what_is_no_distance_matrix_is_refused(matrix, message):
     with pytest.raises(ValueError, match=message):
         validation.check_distance_matrix("D", matrix)
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 8, 8), (0, 1, 3, 8)])
+def test_events_of_the_right_shape_pass(shape):
+    x = np.zeros(shape)
+    assert validation.check_event("x", x, (1, None, 8)) is x
+
+
+@pytest.mark.parametrize("shape", [(), (2,), (1, 8, 8), (2, 1, 8, 7), (2, 1, 8, 8, 1)])
+def test_events_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match=r"^x has shape .* but must be \(B, 1, any, 8\): reshape"):
+        validation.check_event("x", np.zeros(shape), (1, None, 8))
