@@ -1,0 +1,1 @@
+"""Compression: a model of the data, turned into bytes and back."""
