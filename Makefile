@@ -33,7 +33,7 @@ ifneq ($(LOCK),)
 	$(BIN)/pip install -q --no-deps -e .
 else
 	$(BIN)/pip freeze | grep '^torch==' > $(VENV)/torch.txt || true
-	$(BIN)/pip install -q --upgrade --upgrade-strategy eager -c $(VENV)/torch.txt -e '.[book,test,lab]'
+	$(BIN)/pip install -q --upgrade --upgrade-strategy eager -c $(VENV)/torch.txt -e '.[book,test,bench,lab]'
 endif
 	@touch $@
 
@@ -86,8 +86,9 @@ lock: ## resolve the newest versions (PyTorch stays as it is) and write requirem
 	rm -rf _build/lock
 	$(PYTHON) -m venv _build/lock
 	_build/lock/bin/pip install -q --extra-index-url "$(TORCH_INDEX)" --retries 0 "$$(grep ^torch== requirements.lock)"
-	_build/lock/bin/pip install -q -e '.[book,test,lab]'
-	_build/lock/bin/pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
+	_build/lock/bin/pip install -q -e '.[book,test,bench,lab]'
+	_build/lock/bin/pip freeze --exclude-editable \
+	  | sed "s/+cpu$$//; /^constriction==/s/$$/; platform_machine != 'aarch64'/" > requirements.lock
 
 clean: ## remove everything that was built; .venv stays
 	rm -rf _build

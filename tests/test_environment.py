@@ -14,7 +14,7 @@ from tools.chapters import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = [line for extra in PROJECT["optional-dependencies"].values() for line in extra]
 LOCK = {
-    canonicalize_name(line.partition("==")[0]): line.strip().partition("==")[2]
+    canonicalize_name(line.partition("==")[0]): line.partition(";")[0].strip().partition("==")[2]
     for line in (ROOT / "requirements.lock").read_text().splitlines()
 }
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())

@@ -55,8 +55,8 @@ class RansCoder:
         x = self.state[: len(frequency)]
         full = (x >= frequency * (MOST / self.total)).nonzero()[0]
         large = x.take(full)
-        x[full] = rest = np.floor(large / WORD)
-        self._write(large - rest * WORD)
+        self._write(large.astype(np.int64))
+        x[full] = np.floor(large / WORD)
         quotient = x / frequency
         np.floor(quotient, out=quotient)
         quotient *= self.total - frequency
@@ -92,16 +92,10 @@ class RansCoder:
     def encode(self, symbols, frequencies):
         """Push a message (n,) with the same frequencies (K,) for all, so that it pops in order."""
         frequencies = check_frequencies(frequencies, int(self.total))
-        symbols = np.asarray(symbols, dtype=np.int64)
-        # As unsigned numbers the negative ones are the largest.
-        if symbols.size and symbols.view(np.uint64).max() >= len(frequencies):
-            raise ValueError(
-                f"symbols go from {symbols.min()} to {symbols.max()} but there are "
-                f"{len(frequencies)} frequencies, for 0 to {len(frequencies) - 1}: add the others."
-            )
+        symbols = check_symbols(symbols, len(frequencies))
         start, frequency = cumulate(frequencies)[:-1].astype(float), frequencies.astype(float)
         for place in reversed(range(0, len(symbols), self.n_lanes)):
-            some = symbols[place : place + self.n_lanes]
+            some = symbols[place : place + self.n_lanes].astype(np.intp)
             self._push(start.take(some, mode="clip"), frequency.take(some, mode="clip"))
 
     def decode(self, n, frequencies):
@@ -137,13 +131,13 @@ class RansCoder:
     @classmethod
     def from_bytes(cls, data, n_lanes=1, precision=PRECISION):
         """Return the coder whose `to_bytes` gave `data`."""
-        coder = cls(n_lanes, precision)
-        size = len(data) - 6 * coder.n_lanes
+        size = len(data) - 6 * check_integer("n_lanes", n_lanes)
         if size < 0 or size % 2:
             raise ValueError(
                 f"data has {len(data)} bytes, not 6 for each of {n_lanes} lanes and words of 2: "
                 "it was cut."
             )
+        coder = cls(n_lanes, precision)
         coder.words, coder.n_words = np.frombuffer(data[:size], "<u2").astype(np.uint16), size // 2
         states = np.zeros((coder.n_lanes, 8), np.uint8)
         states[:, :6] = np.frombuffer(data[size:], np.uint8).reshape(-1, 6)
@@ -153,6 +147,7 @@ class RansCoder:
         return coder
 
     def _write(self, words):
+        """Put the last 16 bits of these numbers on top of the list."""
         top = self.n_words + len(words)
         if top > len(self.words):
             self.words = np.concatenate([self.words, np.empty(top, np.uint16)])
@@ -179,3 +174,19 @@ class RansCoder:
                 "use quantize."
             )
         return start, frequency
+
+
+def check_symbols(symbols, n_symbols):
+    """Return symbols (n,), whole numbers from 0 to n_symbols - 1, or raise a `ValueError`."""
+    symbols = np.asarray(symbols)
+    if symbols.ndim != 1 or (symbols.size and not np.issubdtype(symbols.dtype, np.integer)):
+        raise ValueError(
+            f"symbols of shape {symbols.shape} and type {symbols.dtype} must be a list of whole "
+            "numbers: flatten them, number the letters from 0."
+        )
+    if symbols.size and (symbols.min() < 0 or symbols.max() >= n_symbols):
+        raise ValueError(
+            f"symbols go from {symbols.min()} to {symbols.max()} but there are {n_symbols} "
+            f"frequencies, for 0 to {n_symbols - 1}: add the others."
+        )
+    return symbols
