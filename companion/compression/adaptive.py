@@ -3,7 +3,7 @@
 import numpy as np
 
 from companion.compression.container import read_integers, seal, unseal, write_integers
-from companion.compression.prefix_codes import MAX_SYMBOLS
+from companion.compression.prefix_codes import MAX_SYMBOLS, listed
 from companion.compression.stream_codes import MAX_TOTAL, ArithmeticDecoder, ArithmeticEncoder
 from companion.validation import check_integer
 
@@ -117,7 +117,7 @@ class AdaptiveModel:
 def compress_symbols(symbols, n_symbols):
     """Write integers (n,) from 0 to n_symbols - 1 with an `AdaptiveModel`: no table goes along."""
     model, encoder = AdaptiveModel(n_symbols), ArithmeticEncoder()
-    symbols = np.asarray(symbols, np.int64).tolist()
+    symbols = listed(symbols)
     for symbol in symbols:
         model.encode(symbol, encoder)
     return seal(b"Ada1", write_integers(n_symbols, len(symbols)) + encoder.finish())

@@ -70,5 +70,6 @@ def cumulate(frequencies):
 def entropy(frequencies):
     """Shannon entropy in bits a symbol of frequencies or probabilities (K,)."""
     p = np.asarray(frequencies, dtype=np.float64)
-    p = p[p > 0] / p.sum()
+    p = p / p.sum()
+    p = p[p > 0]  # afterwards: what is tiny may have become 0
     return float(-(p * np.log2(p)).sum())

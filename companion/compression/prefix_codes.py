@@ -89,7 +89,7 @@ class PrefixTree:
 
     def encode(self, symbols):
         """Write the codewords one behind the other; the last byte is filled with zeros."""
-        bits = "".join(self._word(symbol) for symbol in _listed(symbols))
+        bits = "".join(self._word(symbol) for symbol in listed(symbols))
         return np.packbits(np.frombuffer(bits.encode(), np.uint8) & 1).tobytes()
 
     def decode(self, data, n):
@@ -120,7 +120,7 @@ class PrefixTree:
 
     def compress(self, symbols):
         """Write a file that says everything: the code, the number of symbols, a checksum."""
-        symbols = _listed(symbols)
+        symbols = listed(symbols)
         head = write_integers(self.KIND, len(symbols)) + self.description()
         return seal(MAGIC, head + self.encode(symbols))
 
@@ -261,7 +261,7 @@ KINDS = (PrefixTree, HuffmanCode)  # how a file describes its code
 def _alphabet(symbols, high=MAX_SYMBOLS):
     if np.ndim(symbols) == 0:
         return list(range(check_integer("symbols", symbols, high=high)))
-    symbols = _listed(symbols)
+    symbols = listed(symbols)
     if not 1 <= len(set(symbols)) == len(symbols) <= high:
         raise ValueError(
             f"symbols has {len(symbols)} entries, {len(set(symbols))} different: list 1 to {high}, "
@@ -270,7 +270,8 @@ def _alphabet(symbols, high=MAX_SYMBOLS):
     return symbols
 
 
-def _listed(symbols):
+def listed(symbols):
+    """Return a message, integers (n,) or bytes, as a list, or raise a `ValueError`."""
     if isinstance(symbols, bytes):
         return list(symbols)
     array = np.asarray(symbols)
