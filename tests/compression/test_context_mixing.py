@@ -84,7 +84,7 @@ def test_it_costs_what_the_formula_says():
         past.add(mixer.code(ledger, contexts, byte, guess))
     assert ledger.bits == pytest.approx(float_bits(raw, code), rel=0.01)
     coded = len(compress_bytes(raw)) - 8 - 2 - len(code.description())
-    assert 0 <= coded - ledger.bits / 8 <= 2
+    assert -1 <= coded - ledger.bits / 8 <= 2
 
 
 def test_probabilities_sum_to_one():
