@@ -41,7 +41,7 @@ def their_decode(data, model):
 
 
 def both():
-    """Each side's message in the types it likes best, and its model."""
+    """Each side's letters and model: ours as bytes, theirs as int32, which it demands."""
     p, symbols = message()
     model = constriction.stream.model.Categorical(p.astype(np.float32), perfect=False)
     return p, (symbols.astype(np.uint8), quantize(p)), (symbols.astype(np.int32), model)
@@ -68,7 +68,13 @@ def decoding():
     )
 
 
-@case("rANS, 8 million symbols, encode", "constriction", bar=2.0)
+@case(
+    "rANS, 8 million symbols, encode",
+    "constriction",
+    bar=2.0,
+    note="Ours goes over the 4,096 states in a dozen numpy operations; constriction, in Rust, "
+    "keeps its one state in a register.",
+)
 def encoding():
     p, ours, theirs = both()
 
