@@ -36,12 +36,17 @@ def is_cached(cache, page):
     return True
 
 
+def executed(cache, page):
+    """Return a chapter with its cached outputs."""
+    _, notebook = cache.merge_match_into_notebook(load(page))
+    return notebook
+
+
 def write_executed(cache, page):
     """Write a chapter with its cached outputs to `_build/executed`."""
-    _, notebook = cache.merge_match_into_notebook(load(page))
     path = EXECUTED / f"{page.removeprefix('book/')}.ipynb"
     path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, path)
+    nbformat.write(executed(cache, page), path)
 
 
 def main(names):

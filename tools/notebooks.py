@@ -22,6 +22,7 @@ import yaml
 from tools.chapters import EXECUTED, ROOT, chapters, load, source
 
 TARGET = ROOT / "_build" / "notebooks"
+BRANCH = "notebooks"  # where `make publish-notebooks` puts them and the launch buttons look
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
 SITE = CONFIG["html"]["baseurl"].rstrip("/")
 PACKAGE = f"git+{CONFIG['repository']['url']}"
@@ -213,9 +214,13 @@ def caption(cell):
     return cell.metadata.get("mystnb", {}).get("figure", {}).get("caption")
 
 
-def export(page, *, clean=False):
-    """Return a chapter as a notebook that runs and reads well outside the site."""
-    executed = nbformat.read(EXECUTED / f"{page.removeprefix('book/')}.ipynb", 4)
+def export(page, executed=None, *, clean=False):
+    """Return a chapter as a notebook that runs and reads well outside the site.
+
+    Its outputs and glued values are those of `executed`, by default those in `_build/executed`.
+    """
+    if executed is None:
+        executed = nbformat.read(EXECUTED / f"{page.removeprefix('book/')}.ipynb", 4)
     translator = Translator(page, executed)
     cells = [nbformat.v4.new_code_cell(INSTALL, metadata={"tags": ["install"]})]
     for cell in (load(page) if clean else executed).cells:

@@ -1,12 +1,15 @@
 """Sphinx extension: directives that print what was measured, from the files in `results/`.
 
-`{budget}`             time and memory of the chapter it stands in
+`{budget}`             time to read and to run the chapter it stands in, and memory
 `{budget-table}`       the same for every chapter
+`{binder-table}`       what starting and running on Binder takes
 `{benchmark-table}`    our time beside the libraries'
 `{results-table} PART`  figures of the models of a part that were trained for checkpoints
 """
 
 import json
+import math
+import re
 from pathlib import Path
 
 from docutils import nodes
@@ -15,6 +18,32 @@ from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
+WORDS_PER_MINUTE = 200
+CODE = r"\{(?:code-cell|literalinclude|math|budget|[\w-]*table)\}[^\n]*|[\w+-]*"
+NOT_PROSE = re.compile(
+    r"\A---\n.*?\n---\n"  # the head of the file
+    rf"|^(`{{3,}})(?:{CODE})[ \t]*$.*?^\1[ \t]*$"
+    r"|^%.*?$|<!--.*?-->"  # comments
+    r"|^:[\w-]+:.*?$|^\([\w-]+\)=$|^[:`]{3,}|\{[\w:-]+\}"  # options, labels, fences, roles
+    r"|\$\$.*?\$\$|\$[^$]+\$",  # formulas
+    re.M | re.S,
+)
+
+
+def reading_minutes(text):
+    """Return how long the words of a page take, without its code and formulas."""
+    words = re.findall(r"\w+(?:['’.,-]\w+)*", NOT_PROSE.sub(" ", text))
+    return math.ceil(len(words) / WORDS_PER_MINUTE)
+
+
+def cost_line(text, cost):
+    """Return the line at the head of a chapter."""
+    minutes = reading_minutes(text)
+    return (
+        f"**Reading time**: {minutes} minute{'s' * (minutes > 1)}. "
+        f"**Running time**: {cost['seconds']:.0f} s on one core, the slowest cell "
+        f"{cost['slowest_cell']:.0f} s; {cost['memory_mb']} MB of memory at the peak."
+    )
 
 
 class Measured(SphinxDirective):
@@ -33,7 +62,7 @@ class Measured(SphinxDirective):
 
 
 class Budget(Measured):
-    """Measured seconds and memory of this chapter."""
+    """Time to read this chapter, measured seconds and memory."""
 
     file = "budget.json"
 
@@ -42,34 +71,71 @@ class Budget(Measured):
         page = self.env.docname
         if page not in results["chapters"]:
             raise self.error(f"{page} is not in results/{self.file}: run make budget")
-        cost = results["chapters"][page]
-        return [
-            f"**Running time**: {cost['seconds']:.0f} s on one core, the slowest cell "
-            f"{cost['slowest_cell']:.0f} s; {cost['memory_mb']} MB of memory at the peak."
-        ]
+        return [cost_line(Path(self.env.doc2path(page)).read_text(), results["chapters"][page])]
 
 
 class BudgetTable(Measured):
-    """Measured seconds and memory of all chapters."""
+    """Time to read each chapter, measured seconds and memory."""
 
     file = "budget.json"
 
     def markdown(self, results):
-        """Return a table with a total."""
-        rows = results["chapters"]
+        """Return a table with totals and a line that says how it was made."""
+        rows, reading = results["chapters"], {}
+        for page in rows:
+            path = Path(self.env.doc2path(page))
+            self.env.note_dependency(str(path))
+            reading[page] = reading_minutes(path.read_text())
         total = sum(cost["seconds"] for cost in rows.values())
         return [
-            "| chapter | seconds | slowest cell, seconds | peak memory, MB |",
-            "|:--|--:|--:|--:|",
+            "| chapter | reading, minutes | running, seconds | slowest cell, seconds "
+            "| peak memory, MB |",
+            "|:--|--:|--:|--:|--:|",
             *(
-                f"| {{doc}}`/{page}` | {cost['seconds']:.1f} | {cost['slowest_cell']:.1f} "
-                f"| {cost['memory_mb']} |"
+                f"| {{doc}}`/{page}` | {reading[page]} | {cost['seconds']:.1f} "
+                f"| {cost['slowest_cell']:.1f} | {cost['memory_mb']} |"
                 for page, cost in rows.items()
             ),
-            f"| all | {total:.1f} | | |",
+            f"| all | {sum(reading.values())} | {total:.1f} | | |",
             "",
-            f"Measured on {results['machine']}.",
+            f"Running was measured on {results['machine']}. Reading counts the words of the page, "
+            f"exercises and solutions too but neither code nor formulas, at {WORDS_PER_MINUTE} a "
+            "minute, rounded up. Thinking takes longer.",
         ]
+
+
+class BinderTable(Measured):
+    """Seconds and peak memory of each step of `make binder`."""
+
+    file = "binder.json"
+
+    def markdown(self, results):
+        """Return a row a step and a line about how it was measured."""
+        notes = [
+            f"Measured on {results['machine']}; {results['packages']} packages, "
+            f"{results['environment_mb']:,} MB on disk."
+        ]
+        if not results["pytorch_index"]:
+            notes += ["PyTorch's own index was out of reach, so PyTorch came from another one."]
+        if results["network"] == "off":
+            notes += ["JupyterLab and the chapters ran with the network off"]
+        else:
+            notes += ["The network could not be turned off here; JupyterLab and the chapters ran"]
+        notes[-1] += f", all in {results['limit_mb']:,} MB."
+        return [
+            "| step | seconds | peak memory, MB |",
+            "|:--|--:|--:|",
+            *(
+                f"| {self.name_of(row['step'])} | {row['seconds']:.1f} | {row['memory_mb']} |"
+                for row in results["steps"]
+            ),
+            "",
+            " ".join(notes),
+        ]
+
+    def name_of(self, step):
+        """Return the words for a step; a chapter gets a link."""
+        return f"{{doc}}`/{step}`" if step.startswith("book/") else step
 
 
 class BenchmarkTable(Measured):
@@ -130,4 +196,5 @@ def setup(app):
     app.add_directive("results-table", ResultsTable)
     app.add_directive("budget-table", BudgetTable)
     app.add_directive("benchmark-table", BenchmarkTable)
+    app.add_directive("binder-table", BinderTable)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
