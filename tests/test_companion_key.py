@@ -50,6 +50,14 @@ def test_an_edit_elsewhere_does_not(root):
     assert companion_key.key(CHAPTER) == before
 
 
+def test_a_tool_that_no_chapter_reaches_does_not(root):
+    before = companion_key.key(CHAPTER)
+    (root / "requirements.lock").write_text("jupyterlab_myst==1\nnumpy==1\nplaywright==1\n")
+    assert companion_key.key(CHAPTER) == before
+    (root / "requirements.lock").write_text("jupyterlab_myst==1\nnumpy==2\nplaywright==1\n")
+    assert companion_key.key(CHAPTER) != before
+
+
 def test_all_forms_of_import_are_seen(root):
     for line in (
         "from companion import d",

@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "notebooks"  # inside the site
 FILES = {  # what the menu says, the file's ending, what the pointer is told
     "Notebook with results": (".ipynb", "An .ipynb file that runs outside the book"),
-    "Notebook, clean": ("-clean.ipynb", "The same file without results"),
-    "Source": (".md", "The MyST Markdown that this page is made of"),
+    "Clean notebook": ("-clean.ipynb", "The same file without results"),
+    "Source in Markdown": (".md", "The MyST Markdown that this page is made of"),
 }
 logger = logging.getLogger(__name__)
 
