@@ -14,7 +14,8 @@ export OPENBLAS_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup book chapter test test-latest bench budget results notebooks serve lab lock clean
+.PHONY: help setup book chapter test test-latest bench budget results notebooks check-notebooks binder \
+  publish publish-notebooks serve lab lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 
@@ -70,6 +71,19 @@ results: setup ## train and measure what is kept as a checkpoint: make results P
 notebooks: setup ## export the chapters as .ipynb into _build/notebooks
 	$(RUN) tools.execute
 	$(RUN) tools.notebooks
+
+check-notebooks: setup ## run an exported chapter of each part in a fresh environment, or NAME=kmeans
+	$(RUN) tools.execute
+	$(RUN) tools.check_notebooks $(NAME)
+
+binder: setup ## do the steps of Binder's image here: results/binder.json
+	$(RUN) tools.binder
+
+publish: book ## put the site on the branch gh-pages; make publish REMOTE=origin pushes it
+	$(RUN) tools.publish site $(if $(REMOTE),--to $(REMOTE))
+
+publish-notebooks: notebooks ## put the exported chapters on the branch notebooks; REMOTE=origin pushes it
+	$(RUN) tools.publish notebooks $(if $(REMOTE),--to $(REMOTE))
 
 serve: ## show the built site at http://127.0.0.1:8000
 	@test -f _build/html/index.html || { echo "there is no site yet: make book"; exit 1; }

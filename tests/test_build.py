@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.buttons import buttons, has_live_code, remote_file
 from tools.chapters import ROOT
 
 TOC = """format: jb-book
@@ -51,6 +52,10 @@ def book(tmp_path_factory):
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
+    config = (root / "_config.yml").read_text()
+    assert "jupyterhub_url: ''" in config, "the hub is left out until it is configured"
+    config = config.replace("jupyterhub_url: ''", "jupyterhub_url: https://hub.example.org")
+    (root / "_config.yml").write_text(config)
     return root
 
 
@@ -96,3 +101,16 @@ def test_the_life_of_a_book(book):
     assert "2 chapters, 1 to run" in out
     assert "[1/1] book/part/one" in out
     assert "12345" in (book / "_build" / "html" / "book" / "part" / "one.html").read_text()
+
+    page = book / "_build" / "html" / "book" / "part" / "one.html"
+    found = buttons(page)
+    for service in ("Colab", "JupyterHub"):
+        assert remote_file(found[service])[1:] == ("notebooks", "part/one.ipynb")
+    assert remote_file(found["Binder"])[1:] == ("main", "book/part/one.md")
+    assert "12345" in (page.parent / found["Notebook with results"]).read_text()
+    assert "12345" not in (page.parent / found["Clean notebook"]).read_text()
+    source = (page.parent / found["Source in Markdown"]).read_text()
+    assert source == (book / "book" / "part" / "one.md").read_text()
+    assert has_live_code(page)
+    assert not (book / "_build" / "html" / "_sources").exists(), "no second copies"
+    assert "Binder" not in buttons(page.parents[1] / "index.html"), "a page without code"

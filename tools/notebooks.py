@@ -12,6 +12,7 @@ exercises become quotes and headings. A directive or role without such a transla
 import argparse
 import ast
 import re
+import shutil
 import textwrap
 from pathlib import Path
 
@@ -97,7 +98,7 @@ class Translator:
         if name in ("solution-end", "exercise-end"):
             return []
         if name == "budget":
-            return [f"Running time and memory: see [the site]({SITE}/{self.page}.html)."]
+            return [f"Time to read and to run: see [the site]({SITE}/{self.page}.html)."]
         if name == "results-table":
             return [f"Table of figures: see [the site]({SITE}/{self.page}.html)."]
         if name == "dropdown" or "dropdown" in options.get("class", ""):
@@ -249,6 +250,8 @@ def main():
     parser.add_argument("--clean", action="store_true", help="without outputs")
     parser.add_argument("--to", type=Path, default=TARGET, help="folder")
     arguments = parser.parse_args()
+    if not arguments.names and arguments.to == TARGET:
+        shutil.rmtree(TARGET, ignore_errors=True)  # what is no longer a chapter goes
     for page in chapters():
         if arguments.names and page.split("/")[-1] not in arguments.names:
             continue
