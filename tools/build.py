@@ -13,6 +13,7 @@ from tools.chapters import ROOT, use_one_thread
 SITE = ROOT / "_build" / "html"
 STAMP = SITE / ".built"
 INPUTS = ("book", "companion", "tools", "results", "_config.yml", "_toc.yml", "requirements.lock")
+INPUTS += ("CITATION.cff",)
 STRICT = ("--all", "-W", "-n", "--keep-going")
 
 
