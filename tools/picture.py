@@ -33,7 +33,14 @@ from tools.chapters import ROOT
 
 TARGET = ROOT / "book" / "_static" / "book.png"
 GROUND, PAPER = "#0F1B2D", "#17263B"
-GROUPS = ["#4C9BE8", *plots.COLORS[1:6], "#F0E442", "#B8C4D6", "#A897FF", "#FF8C8C"]  # for a dark ground
+GROUPS = [
+    "#4C9BE8",
+    *plots.COLORS[1:6],
+    "#F0E442",
+    "#B8C4D6",
+    "#A897FF",
+    "#FF8C8C",
+]  # for a dark ground
 WIDTH, HEIGHT, GAP = 1800, 840, 20
 
 
@@ -44,7 +51,7 @@ def tiles(images, n_columns, space=1):
     sheet[:] = to_rgb(PAPER)
     sheet[:, :h, :, :w] = images.reshape(-1, n_columns, h, w, 3).transpose(0, 2, 1, 3, 4)
     sheet = sheet.reshape(n // n_columns * (h + space), n_columns * (w + space), 3)
-    return np.pad(sheet[:-space or None, :-space or None], ((1, 1), (1, 1), (0, 0)), "edge")
+    return np.pad(sheet[: -space or None, : -space or None], ((1, 1), (1, 1), (0, 0)), "edge")
 
 
 def inked(images, colors):

@@ -93,8 +93,10 @@ def problems(page):
     except yaml.YAMLError as error:
         return [f"{page}.md: its front matter is no YAML (quote what has , : ? in it): {error}"]
     if not about:
-        return [f"{page}.md says nothing under `course:` in its front matter. An example:\n{EXAMPLE}"]
-    known = {"goals": set(plan()["goals"]), "kind": {kind["kind"] for kind in kinds(plan())}}
+        return [
+            f"{page}.md says nothing under `course:` in its front matter. An example:\n{EXAMPLE}"
+        ]
+    known = {"goals": list(plan()["goals"]), "kind": [kind["kind"] for kind in kinds(plan())]}
     for key in ("question", "poster", "goals", "methods"):
         if not about.get(key):
             found.append(f"course: has no {key}")
@@ -106,7 +108,7 @@ def problems(page):
         name = method.get("name") or found.append(f"a method without a name: {method}") or "?"
         if method.get("kind") not in known["kind"]:
             found.append(
-                f"{name}: kind {method.get('kind')!r} is none of {', '.join(sorted(known['kind']))}"
+                f"{name}: kind {method.get('kind')!r} is none of {', '.join(known['kind'])}"
             )
         if method.get("at") not in places(page):
             found.append(f"{name}: `at` is {method.get('at')!r}, no heading or label of the page")
@@ -115,4 +117,6 @@ def problems(page):
     for goal in [*about.get("goals", []), *(g for m in methods(page) for g in m["goals"])]:
         if goal not in known["goals"]:
             found.append(f"goal {goal!r} is none of {', '.join(known['goals'])}")
-    return [f"{page}.md: {problem} (names are in book/course.yml)" for problem in dict.fromkeys(found)]
+    return [
+        f"{page}.md: {problem} (names are in book/course.yml)" for problem in dict.fromkeys(found)
+    ]

@@ -11,20 +11,21 @@ import posixpath
 from html import escape
 
 from docutils import nodes
+from front_matter import ROOT, course, kinds, methods, parts, plan, problems
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
-
-from front_matter import ROOT, course, kinds, methods, parts, plan
 
 LOGGER = logging.getLogger(__name__)
 ICONS = {
     "density": '<path d="M1 13.5C5.5 13.5 5 2.5 8 2.5s2.5 11 7 11"/>',
-    "groups": '<g fill="currentColor"><circle cx="3" cy="4" r="1.6"/><circle cx="7" cy="2.8" r="1.6"/>'
-    '<circle cx="5.6" cy="6.8" r="1.6"/></g><circle cx="9.4" cy="12" r="1.5"/>'
-    '<circle cx="13.4" cy="13.2" r="1.5"/><circle cx="12.6" cy="9" r="1.5"/>',
+    "groups": '<g fill="currentColor"><circle cx="3" cy="4" r="1.6"/>'
+    '<circle cx="7" cy="2.8" r="1.6"/><circle cx="5.6" cy="6.8" r="1.6"/></g>'
+    '<circle cx="9.4" cy="12" r="1.5"/><circle cx="13.4" cy="13.2" r="1.5"/>'
+    '<circle cx="12.6" cy="9" r="1.5"/>',
     "fewer": '<path d="M1.5 3h13M4.5 8h7M6.8 13h2.4"/>',
-    "representation": '<path d="M5 1.8H2.2v12.4H5M11 1.8h2.8v12.4H11"/><g fill="currentColor">'
-    '<circle cx="8" cy="4.6" r="1"/><circle cx="8" cy="8" r="1"/><circle cx="8" cy="11.4" r="1"/></g>',
+    "representation": '<path d="M5 1.8H2.2v12.4H5M11 1.8h2.8v12.4H11"/>'
+    '<g fill="currentColor"><circle cx="8" cy="4.6" r="1"/><circle cx="8" cy="8" r="1"/>'
+    '<circle cx="8" cy="11.4" r="1"/></g>',
     "generate": '<path d="M8 1l1.7 5.3L15 8l-5.3 1.7L8 15l-1.7-5.3L1 8l5.3-1.7z"/>',
 }
 
@@ -122,7 +123,10 @@ def filled(node, chips, depth=0):
 
 def goal_filter(goals, counts):
     """Return the radio buttons that pick a goal."""
-    buttons = [("all", "Everything", sum(counts.values())), *((g, goals[g], counts[g]) for g in goals)]
+    buttons = [
+        ("all", "Everything", sum(counts.values())),
+        *((g, goals[g], counts[g]) for g in goals),
+    ]
     return (
         '<fieldset class="goal-filter"><legend>Show what helps to</legend>'
         + "".join(
@@ -141,13 +145,14 @@ def method_map(builder, here, only):
     book, listed = plan(), parts()
     chips = {kind["kind"]: [] for kind in kinds(book)}
     counts = dict.fromkeys(book["goals"], 0)
-    for pages in listed.values():
-        for page in pages:
-            for method in methods(page):
-                html = chip(builder, here, page, method, book["goals"])
-                chips.setdefault(method["kind"], []).append(html)
-                for goal in method["goals"]:
-                    counts[goal] += 1
+    for page in (page for pages in listed.values() for page in pages if course(page)):
+        if wrong := problems(page):
+            LOGGER.warning("%s", "; ".join(wrong))
+            continue
+        for method in methods(page):
+            chips[method["kind"]].append(chip(builder, here, page, method, book["goals"]))
+            for goal in method["goals"]:
+                counts[goal] += 1
     for part in book["parts"]:
         if part["part"] not in listed:
             for kind, names in part.get("map", {}).items():
@@ -158,13 +163,16 @@ def method_map(builder, here, only):
                 ]
     branches = [branch for branch in book["map"] if not only or branch["name"] in only]
     boxes = "".join(filled(branch, chips) for branch in branches)
-    dashed = "" if 'class="to-come"' not in boxes else ' <span class="to-come">Dashed</span>: to come.'
+    dashed = '<span class="to-come">Dashed</span>: to come.' if 'class="to-come"' in boxes else ""
+    key = "Every name leads to where the book teaches it; the signs say what it is good for."
+    top = "" if only else goal_filter(book["goals"], counts)
     key = (
-        "Every name is a link to the place where the book teaches it; the signs say what it is good "
-        f"for.{dashed}"
+        f'<p class="map-key">{dashed if only else f"{key} {dashed}"}</p>'
+        if not only or dashed
+        else ""
     )
-    top = "" if only else goal_filter(book["goals"], counts) + f'<p class="map-key">{key}</p>'
-    return f'<div class="method-map{" whole" if not only else ""}">{top}<div class="branches">{boxes}</div></div>'
+    whole = "" if only else " whole"
+    return f'<div class="method-map{whole}">{top}{key}<div class="branches">{boxes}</div></div>'
 
 
 def chapter_list(builder, here, only=()):
@@ -189,7 +197,8 @@ def chapter_list(builder, here, only=()):
             f'<ol class="chapter-cards">{"".join(items)}</ol></section>'
         )
     to_come = [
-        f'<li value="{number}"><strong>{escape(part["part"])}</strong> {escape(part["question"])}</li>'
+        f'<li value="{number}"><strong>{escape(part["part"])}</strong> '
+        f"{escape(part['question'])}</li>"
         for number, part in enumerate(book["parts"], 1)
         if part["part"] not in listed
     ]

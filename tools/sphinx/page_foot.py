@@ -1,4 +1,4 @@
-"""Sphinx extension: what every page offers at its foot, how to cite the book, and the page for lost readers.
+"""Sphinx extension: the foot of every page, how to cite the book, the page for lost readers.
 
 Each page links to the issues of the repository with its own title and address filled in, and to the
 section on citing; the button of the theme that opens an issue gets the same link. `{citation}`
@@ -16,6 +16,7 @@ from sphinx.util.docutils import SphinxDirective
 
 TEMPLATES = Path(__file__).parent / "templates"
 REPORT = "Report an error on this page"
+QUESTIONS = "What it says:\n\n\nWhat it should say, and why:\n\n"
 
 
 def bibtex(citation):
@@ -49,7 +50,7 @@ class Citation(SphinxDirective):
 
 def report_url(repository, site, page, title):
     """Return the address of a new issue that names a page."""
-    body = f"Page: {site.rstrip('/')}/{page}.html\n\nWhat it says:\n\n\nWhat it should say, and why:\n\n"
+    body = f"Page: {site.rstrip('/')}/{page}.html\n\n{QUESTIONS}"
     return f"{repository}/issues/new?" + urlencode({"title": f"{title} ({page}): ", "body": body})
 
 
@@ -58,6 +59,9 @@ def add_links(app, pagename, templatename, context, doctree):
     repository = app.config.html_theme_options.get("repository_url", "").rstrip("/")
     title = app.env.titles[pagename].astext() if pagename in app.env.titles else pagename
     url = report_url(repository, app.config.html_baseurl, pagename, title)
+    if pagename == app.config.notfound_pagename:
+        body = "The page with the link:\n\n\nThe address that it leads to:\n\n"
+        url = f"{repository}/issues/new?" + urlencode({"title": "Broken link: ", "body": body})
     context["report_url"], context["report_text"] = url, REPORT
     buttons = context.get("header_buttons", [])
     for button in [inner for b in buttons for inner in [b, *b.get("buttons", [])]]:

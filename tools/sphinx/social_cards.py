@@ -12,7 +12,7 @@ from pathlib import Path
 import matplotlib
 from docutils import nodes
 from front_matter import course, part_of
-from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+from PIL import Image, ImageChops, ImageDraw, ImageFont, PngImagePlugin
 from sphinx.util import logging
 
 LOGGER = logging.getLogger(__name__)
@@ -33,6 +33,12 @@ def fitted(picture, width, height):
     scale = min(width / picture.width, height / picture.height)
     size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
     return picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def trimmed(picture):
+    """Return a picture without the margins that have the colour of its corner."""
+    ground = Image.new("RGB", picture.size, picture.getpixel((0, 0)))
+    return picture.crop(ImageChops.difference(picture, ground).getbbox())
 
 
 def framed(picture, width, height, *, pad=22, radius=18):
@@ -166,6 +172,7 @@ def draw_cards(app, env):
         if not is_made_of(target, made_of):
             with Image.open(source) as image:
                 picture = image.convert("RGB")
+            picture = trimmed(picture) if path is not None else picture
             save(card(picture, *words, own=path is not None), target, made_of)
             if path is not None:
                 small = framed(picture, *SMALL, pad=10, radius=0)
