@@ -37,7 +37,7 @@ def book(tmp_path_factory):
     root = tmp_path_factory.mktemp("book")
     shutil.copytree(ROOT / "tools", root / "tools")
     shutil.copytree(ROOT / "book" / "_static", root / "book" / "_static")
-    for name in ("_config.yml", "book/references.bib", "requirements.lock"):
+    for name in ("_config.yml", "CITATION.cff", "book/references.bib", "requirements.lock"):
         shutil.copy(ROOT / name, root / name)
     files = {
         "_toc.yml": TOC,

@@ -12,7 +12,8 @@ from tools.chapters import ROOT, use_one_thread
 
 SITE = ROOT / "_build" / "html"
 STAMP = SITE / ".built"
-INPUTS = ("book", "companion", "tools", "results", "_config.yml", "_toc.yml", "requirements.lock")
+INPUTS = ("book", "companion", "tools", "results", "CITATION.cff", "_config.yml", "_toc.yml")
+INPUTS += ("requirements.lock",)
 STRICT = ("--all", "-W", "-n", "--keep-going")
 
 

@@ -101,6 +101,8 @@ class Translator:
             return [f"Time to read and to run: see [the site]({SITE}/{self.page}.html)."]
         if name == "results-table":
             return [f"Table of figures: see [the site]({SITE}/{self.page}.html)."]
+        if name == "method-map":
+            return [f"Map of the methods: see [the site]({SITE}/{self.page}.html)."]
         if name == "dropdown" or "dropdown" in options.get("class", ""):
             return details(self.roles(argument), inner)
         if name in ("admonition", "note", "tip", "warning", "important", "seealso", "margin"):
