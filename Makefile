@@ -14,7 +14,7 @@ export OPENBLAS_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup book chapter test test-latest bench budget results notebooks serve lab lock clean
+.PHONY: help setup book chapter test test-latest bench budget results notebooks pdf zip serve lab lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 
@@ -70,6 +70,12 @@ results: setup ## train and measure what is kept as a checkpoint: make results P
 notebooks: setup ## export the chapters as .ipynb into _build/notebooks
 	$(RUN) tools.execute
 	$(RUN) tools.notebooks
+
+pdf: book ## the book on paper, printed by Chromium: _build/learning-without-labels.pdf
+	$(RUN) tools.pdf
+
+zip: book ## the site to read without a server: _build/learning-without-labels.zip
+	$(RUN) tools.offline
 
 serve: ## show the built site at http://127.0.0.1:8000
 	@test -f _build/html/index.html || { echo "there is no site yet: make book"; exit 1; }
