@@ -14,7 +14,7 @@ export OPENBLAS_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup book chapter test test-latest bench budget results notebooks serve lab lock clean
+.PHONY: help setup book chapter test test-latest bench budget results notebooks linkcheck serve lab lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 
@@ -70,6 +70,10 @@ results: setup ## train and measure what is kept as a checkpoint: make results P
 notebooks: setup ## export the chapters as .ipynb into _build/notebooks
 	$(RUN) tools.execute
 	$(RUN) tools.notebooks
+
+linkcheck: setup ## check the external links of all pages; needs the network
+	$(RUN) tools.execute
+	$(BIN)/jupyter-book build . --builder linkcheck --all
 
 serve: ## show the built site at http://127.0.0.1:8000
 	@test -f _build/html/index.html || { echo "there is no site yet: make book"; exit 1; }
