@@ -15,7 +15,7 @@ export MKL_NUM_THREADS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help setup book chapter test test-latest bench budget results notebooks check-notebooks binder \
-  publish publish-notebooks pdf zip serve lab lock clean
+  publish publish-notebooks pdf zip linkcheck serve lab lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 
@@ -90,6 +90,10 @@ pdf: book ## the book on paper, printed by Chromium: _build/learning-without-lab
 
 zip: book ## the site to read without a server: _build/learning-without-labels.zip
 	$(RUN) tools.offline
+
+linkcheck: setup ## check the external links of all pages; needs the network
+	$(RUN) tools.execute
+	$(BIN)/jupyter-book build . --builder linkcheck --all
 
 serve: ## show the built site at http://127.0.0.1:8000
 	@test -f _build/html/index.html || { echo "there is no site yet: make book"; exit 1; }

@@ -203,7 +203,7 @@ def toy(name, n, *, noise=None, random_state=None):
     ``"moons"``           2      two interleaved half circles of radius 1                  0.08
     ``"rings"``           2      circles of radius 0.5 and 1 around the origin             0.05
     ``"spiral"``          2      two arms, one and a half turns, out to radius 2           0.05
-    ``"checkerboard"``    8      every other unit square of a 4 x 4 board around the origin 0
+    ``"checkerboard"``    8      every other unit square of a 4 x 4 board about the origin 0
     ``"blobs"``           3      Gaussians around three fixed centres                      0.5
     ``"eight_gaussians"`` 8      Gaussians around eight points of a circle of radius 2     0.15
     ===================== ====== ========================================================= =====

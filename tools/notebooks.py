@@ -95,7 +95,7 @@ class Translator:
             return details(f"Solution of exercise {self.labels[argument]}", inner)
         if name == "solution-start":
             return [f"**Solution of exercise {self.labels[argument]}**"]
-        if name in ("solution-end", "exercise-end"):
+        if name in ("solution-end", "exercise-end", "erratum"):
             return []
         if name == "budget":
             return [f"Time to read and to run: see [the site]({SITE}/{self.page}.html)."]

@@ -78,6 +78,11 @@ def restore(part, name):
         return load_weights(recipe.make(), f"{part}/{name}"), recipe
 
 
+def described(name, recipe):
+    """What a model is called and what it was measured on, for the tables of the book."""
+    return {"title": recipe.title or name.replace("_", " "), "data": recipe.on}
+
+
 def produce(part, name):
     """Train on all training data, write the weights in half precision, measure what was written."""
     recipe = recipes(part)[name]
@@ -94,7 +99,7 @@ def produce(part, name):
     if recipe.sample is not None:
         drawn = recipe.sample(model, 1437, torch.Generator().manual_seed(recipe.seed))
         figures["frechet"] = relative_frechet_distance(drawn)
-    return {
+    return described(name, recipe) | {
         "figure": next(iter(figures.values())),
         "unit": recipe.unit,
         **figures,

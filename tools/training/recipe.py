@@ -39,6 +39,10 @@ class Recipe(NamedTuple):
     seed : int
     sample : callable, optional
         ``sample(model, n, generator)`` draws digits; their Fréchet distance is then measured too.
+    title : str
+        The model's name as readers know it; by default its key, without underscores.
+    on : str
+        The data set of the figures. The scoreboard lists what was measured on the test digits.
     """
 
     data: Callable
@@ -51,6 +55,8 @@ class Recipe(NamedTuple):
     tried: Sequence[dict] = ()
     seed: int = 0
     sample: Callable | None = None
+    title: str = ""
+    on: str = "digits"
 
 
 def labelled_digits(final):

@@ -79,6 +79,8 @@ def mean_iou(model, held_out):
 def segmentation(use_indices):
     """The recipe of SegNet, or of the same network without the indices."""
     return Recipe(
+        title="SegNet" if use_indices else "SegNet without indices",
+        on="scenes",
         data=scenes,
         make=lambda: SegNet(use_indices=use_indices),
         fit=train_segmentation,
@@ -92,6 +94,7 @@ def segmentation(use_indices):
 
 RECIPES = {
     "conv": Recipe(
+        title="Convolutional autoencoder",
         data=digit_images,
         make=ConvAutoencoder,
         fit=train,
@@ -102,6 +105,8 @@ RECIPES = {
         tried=[{"learning_rate": 1e-2}, {"n_steps": 600}],
     ),
     "denoising_patches": Recipe(
+        title="Denoising autoencoder",
+        on="photographs",
         data=photo_patches,
         make=lambda: DenoisingAutoencoder(NonlinearPCA(64, 128, 256), 0.2),
         fit=train,

@@ -48,6 +48,7 @@ CHOSEN = {"warm": 0.5, "weight_decay": 0.1}
 
 RECIPES = {
     "vae": digits(
+        title="VAE",
         make=VAE,
         settings=CHOSEN,
         sample=draw,
@@ -59,13 +60,30 @@ RECIPES = {
             {"n_latent": 12},
         ],
     ),
-    "vae_map": digits(make=partial(VAE, 2, n_hidden=128), settings=CHOSEN, sample=draw),
-    "vae_plain": digits(make=VAE, settings={"beta": 0.0, "weight_decay": 0.1}, sample=draw),
-    "vae_collapsed": digits(make=partial(PeekingVAE, n_hidden=96), n_steps=600),
+    "vae_map": digits(
+        title="VAE with two codes",
+        make=partial(VAE, 2, n_hidden=128),
+        settings=CHOSEN,
+        sample=draw,
+    ),
+    "vae_plain": digits(
+        title="VAE without the KL",
+        make=VAE,
+        settings={"beta": 0.0, "weight_decay": 0.1},
+        sample=draw,
+    ),
+    "vae_collapsed": digits(
+        title="VAE that peeks, collapsed", make=partial(PeekingVAE, n_hidden=96), n_steps=600
+    ),
     "vae_warmed": digits(
-        make=partial(PeekingVAE, n_hidden=96), n_steps=600, settings={"warm": 0.9}
+        title="VAE that peeks, warmed up",
+        make=partial(PeekingVAE, n_hidden=96),
+        n_steps=600,
+        settings={"warm": 0.9},
     ),
     "vae_faces": Recipe(
+        title="VAE of faces",
+        on="faces",
         data=face_images,
         make=FaceVAE,
         fit=train_warm,

@@ -46,6 +46,7 @@ def bits_of_each(models, images):
 
 RECIPES = {
     "gated_pixelcnn": digit_model(
+        title="Gated PixelCNN",
         make=GatedPixelCNN,
         n_steps=420,
         settings=SETTINGS,
@@ -54,13 +55,23 @@ RECIPES = {
     ),
     # Two that show what the remedies against learning by heart do, and what they cost.
     "gated_pixelcnn_shifts": digit_model(
-        make=GatedPixelCNN, n_steps=420, settings=SHIFTS, sample=draw_cached
+        title="Gated PixelCNN, shifted images",
+        make=GatedPixelCNN,
+        n_steps=420,
+        settings=SHIFTS,
+        sample=draw_cached,
     ),
-    "gated_pixelcnn_bare": digit_model(make=GatedPixelCNN, n_steps=420, settings=BARE),
+    "gated_pixelcnn_bare": digit_model(
+        title="Gated PixelCNN, no dropout", make=GatedPixelCNN, n_steps=420, settings=BARE
+    ),
     "pixelcnn": digit_model(
-        make=PixelCNN, n_steps=420, settings=SETTINGS | {"learning_rate": 5e-3}
+        title="PixelCNN",
+        make=PixelCNN,
+        n_steps=420,
+        settings=SETTINGS | {"learning_rate": 5e-3},
     ),
     "pixelcnnpp": digit_model(
+        title="PixelCNN++",
         make=PixelCNNPlusPlus,
         n_steps=480,
         settings=SETTINGS,
@@ -68,6 +79,7 @@ RECIPES = {
         sample=draw_cached,
     ),
     "pixel_orders": digit_model(
+        title="Four small PixelCNN++",
         make=small_ones,
         fit=train_each,
         measure=bits_of_each,
@@ -76,6 +88,7 @@ RECIPES = {
         settings={"learning_rate": 8e-3},
     ),
     "pixelsnail": digit_model(
+        title="PixelSNAIL",
         make=PixelSNAIL,
         n_steps=660,
         settings={"learning_rate": 8e-3, "dropout": 0.2, "batch_size": 32},
@@ -88,6 +101,7 @@ RECIPES = {
         ],
     ),
     "super_resolution": digit_model(
+        title="Super-resolution PixelCNN",
         make=SuperResolutionPixelCNN,
         n_steps=1500,
         settings={"learning_rate": 8e-3, "dropout": 0.3},

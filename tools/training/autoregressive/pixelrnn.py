@@ -7,6 +7,7 @@ SETTINGS = {"max_shift": 1, "learning_rate": 2e-2, "batch_size": 32}
 
 RECIPES = {
     "row_lstm": digit_model(
+        title="Row LSTM",
         make=RowLSTM,
         n_steps=700,
         settings=SETTINGS | {"dropout": 0.1},
@@ -14,6 +15,7 @@ RECIPES = {
         sample=draw,
     ),
     "diagonal_bilstm": digit_model(
+        title="Diagonal BiLSTM",
         make=DiagonalBiLSTM,
         n_steps=500,
         settings=SETTINGS | {"dropout": 0.2},

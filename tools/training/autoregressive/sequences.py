@@ -40,6 +40,8 @@ ORDERS = {
 
 RECIPES = {
     "char_rnn": Recipe(
+        title="Char-RNN",
+        on="text",
         data=topics,
         make=CharRNN,
         fit=train_text,
@@ -54,6 +56,8 @@ RECIPES = {
         ],
     ),
     "wavenet": Recipe(
+        title="WaveNet",
+        on="text",
         data=topics,
         make=WaveNet,
         fit=train_text,
@@ -64,6 +68,7 @@ RECIPES = {
         tried=[{"learning_rate": 4e-3, "n_steps": 600}],
     ),
     "made": digit_model(
+        title="MADE",
         make=MADE,
         n_steps=2500,
         settings={"max_shift": 1, "learning_rate": 0.006},
@@ -76,6 +81,7 @@ RECIPES = {
         sample=draw,
     ),
     "transformer": digit_model(
+        title="Causal transformer",
         make=CausalTransformer,
         n_steps=1000,
         settings={"batch_size": 16, "learning_rate": 0.005},

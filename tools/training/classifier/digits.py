@@ -40,6 +40,7 @@ def accuracy(model, held_out):
 
 RECIPES = {
     "digits": Recipe(
+        title="Classifier (learned with labels)",
         data=labelled_digits,
         make=DigitClassifier,
         fit=train,
