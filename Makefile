@@ -14,7 +14,7 @@ export OPENBLAS_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup book chapter test test-latest bench budget results notebooks check-notebooks binder \
+.PHONY: help setup book chapter test test-latest test-site bench budget results notebooks check-notebooks binder \
   publish publish-notebooks pdf zip linkcheck serve lab lock clean
 
 help: ## this list
@@ -52,11 +52,15 @@ test: setup ## every check: lint, unit tests, doctests, and each chapter run afr
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(RUN) tools.execute
-	$(RUN) pytest -n auto --dist loadfile --nbval-lax --durations 10 tests companion _build/executed
+	$(RUN) pytest -n auto --dist loadfile --nbval-lax --durations 10 --ignore tests/browser \
+	  tests companion _build/executed
 
 test-latest: ## the same with the newest versions of everything
 	rm -f .venv-latest/.ready
 	$(MAKE) test VENV=.venv-latest LOCK=
+
+test-site: setup ## look at the built site in Chromium: every page, light, dark and on a phone
+	$(RUN) pytest -n auto -rs --durations 10 tests/browser
 
 bench: setup ## our time beside the libraries': results/benchmarks.json
 	$(RUN) benchmarks $(PART)

@@ -1,0 +1,82 @@
+"""What is done to every page's HTML after the theme has rendered it."""
+
+import pytest
+from sphinx.jinja2glue import BuiltinTemplateLoader
+
+from tools import chapters  # noqa: F401  puts the extensions on the path
+
+import finish  # isort: skip
+
+HEAD = """
+<script src="{0}_static/documentation_options.js?v=1"></script>
+<script src="{0}_static/doctools.js?v=1"></script>
+<script async="async" src="{0}_static/own.js"></script>
+<script>let one = 1;</script>
+<script>let one = 1;</script>
+<script defer src="{0}_static/scripts/fontawesome.js?digest=1"></script>
+<script src="{0}_static/searchtools.js"></script>
+<script src="{0}searchindex.js"></script>
+"""
+
+
+@pytest.mark.parametrize("root", ["", "../../", "/learning-without-labels/"])
+def test_scripts_come_once_and_wait_but_for_the_one_that_others_read(root):
+    html = finish.finish(HEAD.format(root), "book/part/chapter")
+    assert html.split("\n")[1:-1] == [
+        f'<script src="{root}_static/documentation_options.js?v=1"></script>',
+        f'<script defer src="{root}_static/doctools.js?v=1"></script>',
+        f'<script async="async" src="{root}_static/own.js"></script>',
+        "<script>let one = 1;</script>",
+    ]
+
+
+def test_the_search_page_keeps_its_index():
+    html = finish.finish(HEAD.format(""), "search")
+    assert 'defer src="_static/searchtools.js"' in html
+    assert 'defer src="searchindex.js"' in html
+
+
+def test_pictures_have_their_size_and_all_but_the_first_wait():
+    image = '<img alt="a &gt; b" src="../../_images/{}.png" />'
+    html = "".join(image.format(name) for name in "abc") + '<img src="_static/d.png" />'
+    sizes = {"a.png": (3, 4), "b.png": (5, 6)}
+    assert finish.pictures(html, sizes.get) == (
+        '<img alt="a &gt; b" src="../../_images/a.png" decoding="async" width="3" height="4" />'
+        '<img alt="a &gt; b" src="../../_images/b.png" decoding="async" loading="lazy"'
+        ' width="5" height="6" />'
+        '<img alt="a &gt; b" src="../../_images/c.png" decoding="async" loading="lazy" />'
+        '<img src="_static/d.png" />'
+    )
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ('<section id="exercise-content">', '<section class="exercise-content">'),
+        ('<section id="solution-content">', '<section class="solution-content">'),
+        ('<div id="x" role="doc-biblioentry">', '<div id="x" role="listitem">'),
+        (
+            '<div id="pst-primary-sidebar" class="x">',
+            '<div role="complementary" aria-label="Book" id="pst-primary-sidebar" class="x">',
+        ),
+    ],
+)
+def test_what_helpers_for_the_blind_stumble_over_is_mended(theirs, ours):
+    assert finish.finish(theirs) == ours
+
+
+def test_pages_are_finished_with_the_sizes_of_the_book_s_pictures(tmp_path, monkeypatch):
+    from PIL import Image
+
+    Image.new("RGB", (7, 8)).save(tmp_path / "shown.png")
+
+    class Builder:
+        srcdir = tmp_path
+        images = {"shown.png": "copied.png"}  # noqa: RUF012
+
+    page = '<img src="_images/copied.png">'
+    monkeypatch.setattr(BuiltinTemplateLoader, "init", lambda self, builder: None)
+    monkeypatch.setattr(BuiltinTemplateLoader, "render", lambda self, template, context: page)
+    templates = finish.Templates()
+    templates.init(Builder)
+    assert 'width="7" height="8"' in templates.render("page.html", {"pagename": "x"})
