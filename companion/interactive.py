@@ -6,6 +6,7 @@ shown, and a line of text says what it is.
 """
 
 import base64
+import hashlib
 import html
 import io
 import json
@@ -19,21 +20,22 @@ from PIL import Image
 MAX_BYTES = 300_000
 
 STYLE = """
-.control { max-width: 100%; margin: 0 auto; padding: 0 4px; box-sizing: border-box; }
+.control { max-width: 100%; margin: 0 auto; padding: 0 6px; box-sizing: border-box; }
 .control > div { display: grid; }
-.control-frame { grid-area: 1 / 1; max-width: 100%; height: auto; margin: 0; }
-pre.control-frame { white-space: pre-wrap; }
+.control-frame { grid-area: 1 / 1; justify-self: center; max-width: 100%; height: auto; margin: 0; }
+pre.control-frame { justify-self: stretch; text-align: left; white-space: pre-wrap; }
 .control-pixels { image-rendering: pixelated; }
-.control > .control-bar { grid-template-columns: auto 1fr; gap: 0 0.8em; }
+.control > .control-bar { grid-template-columns: auto 1fr; gap: 0 0.8em; margin-top: 0.5em; }
 .control > [hidden] { display: none; }
 .control label { display: grid; grid-template-columns: subgrid; grid-column: span 2; margin: 0; }
 .control input { min-width: 0; width: 100%; height: 2em; margin: 0; }
 .control label span { align-self: center; }
 .control output { display: block; min-height: 1.5em; }
 """
+# It begins with the name of its control, so that no two scripts of a page are the same.
 SCRIPT = """
-for (const box of document.querySelectorAll(".control:not([data-on])")) {
-  box.dataset.on = "";
+{
+  const box = document.getElementById("$NAME");
   const content = box.querySelector("[type='application/json']").textContent;
   const { frames, alts, says } = JSON.parse(content);
   const knobs = [...box.querySelectorAll("input")];
@@ -229,9 +231,11 @@ def markup(first, width, bars, says, content):
         for name, last, place in bars
     )
     packed = json.dumps(content, ensure_ascii=False).replace("<", "\\u003c")
-    narrow = f' style="width: {max(width, 320) + 8}px"' if width else ""
+    name = "control-" + hashlib.sha256((labels + packed).encode()).hexdigest()[:8]
+    narrow = f' style="width: {max(width, 340) + 12}px"' if width else ""
     return (
-        f'<div class="control"{narrow}><style>{STYLE}</style><div>{first}</div>'
+        f'<div class="control" id="{name}"{narrow}><style>{STYLE}</style><div>{first}</div>'
         f'<div class="control-bar" hidden>{labels}</div><output aria-live="off">{says}</output>'
-        f'<script type="application/json">{packed}</script><script>{SCRIPT}</script></div>'
+        f'<script type="application/json">{packed}</script>'
+        f"<script>{SCRIPT.replace('$NAME', name)}</script></div>"
     )

@@ -32,7 +32,8 @@ FILES = {
     "- file: book/api\n- file: book/api_ground\n- file: book/api_one\n",
     "book/index.md": "# Index\n\n```{toctree}\none/first\nerrata\napi\napi_ground\napi_one\n```\n",
     "book/one/first.md": "# First\n\nThe reparametrisation of a colour, and *optimizers*.\n\n"
-    "## From the sources\n\n```{erratum} notes\n:printed: $1 + 1 = 3$ and |x|\n:right: it is 2\n```\n\n"
+    "## From the sources\n\n```{erratum} notes\n:printed: $1 + 1 = 3$ and |x|\n:right: it is 2\n"
+    "```\n\n"
     "See.\n\n```{literalinclude} ../../companion/one/a.py\n:pyobject: Widget.turn\n```\n",
     "book/errata.md": "# Errata\n\n```{errata} wrong\n```\n\n```{errata} loose\n```\n",
     "book/api.md": "# API\n\n```{api-table}\n```\n",
@@ -167,6 +168,8 @@ def test_other_spellings(word, others):
 def test_every_part_has_its_api_page():
     listed = list(pages())
     wanted = [f"book/api_{part}" for part in companion_api.parts(listed)]
-    assert [name for name in wanted if name not in listed] == [], "write it, five lines, as the others"
+    assert [name for name in wanted if name not in listed] == [], (
+        "write it, five lines, as the others"
+    )
     for name in wanted:
         assert f"```{{api}} {name.removeprefix('book/api_')}" in source(name).read_text()

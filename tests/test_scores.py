@@ -13,7 +13,11 @@ from tools.results import described, recipes
 
 import scoreboard  # isort: skip
 
-FILES = [p for p in sorted((ROOT / "results").glob("*.json")) if (ROOT / "tools/training" / p.stem).exists()]
+FILES = [
+    p
+    for p in sorted((ROOT / "results").glob("*.json"))
+    if (ROOT / "tools/training" / p.stem).exists()
+]
 MODELS = [(path.stem, name) for path in FILES for name in json.loads(path.read_text())]
 
 
@@ -75,7 +79,10 @@ def test_a_new_model_appears_by_itself(tmp_path):
 @pytest.mark.parametrize(("part", "name"), MODELS)
 def test_a_result_says_what_it_was_measured_on(part, name):
     """Those on the digits, and no others, were measured on the 360 test digits."""
-    row, recipe = json.loads((ROOT / "results" / f"{part}.json").read_text())[name], recipes(part)[name]
+    row, recipe = (
+        json.loads((ROOT / "results" / f"{part}.json").read_text())[name],
+        recipes(part)[name],
+    )
     assert {key: row[key] for key in ("title", "data")} == described(name, recipe)
     held_out = recipe.data(final=True)[1]
     held_out = held_out[0] if isinstance(held_out, tuple) else held_out
@@ -111,7 +118,9 @@ def test_the_best_of_a_column_is_marked_once_unless_equal(found):
 
 
 def test_the_first_column_ranks_the_rows():
-    made = [scores.Score(name, "ARI", value, None, name) for name, value in (("a", 0.2), ("b", 0.9))]
+    made = [
+        scores.Score(name, "ARI", value, None, name) for name, value in (("a", 0.2), ("b", 0.9))
+    ]
     lines = scoreboard.table(made, ["ARI", "NMI"], scores.METRICS)
     assert lines[0] == "| model | ARI |"
     assert lines[2:] == ["| b | **0.90** ★ |", "| a | 0.20 |"]

@@ -8,14 +8,15 @@ a label::
     :right: seeds are drawn, with probability proportional to the squared distance
     ```
 
-The argument is `notes`, `lecture` or a citation such as ``{cite:t}`lloyd1982` ``. `:kind: loose` is for what is not plainly wrong but says too much
-or too little. `:see: fig-kmeans-scores` adds the figure or equation where it is shown, if no cell follows.
+The argument is `notes`, `lecture` or a citation such as ``{cite:t}`lloyd1982` ``. `:kind: loose` is
+for what is not plainly wrong but says too much or too little. `:see: fig-kmeans-scores` adds the
+figure or equation where it is shown, if no cell follows.
 """
 
 import re
 from typing import NamedTuple
 
-from tools.chapters import pages, source, title
+from tools.chapters import pages, source
 from tools.notebooks import split_options
 
 SOURCES = {"lecture": "Lecture", "notes": "Notes"}

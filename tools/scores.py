@@ -66,7 +66,8 @@ TABLES = {
     "Files": (
         "How many **bytes** do the 360 test digits need on disk? Each file was written and read "
         "back. A likelihood is a file size: bits per dimension times 64 pixels times 360 "
-        "images, divided by 8, is what an ideal coder would write.",
+        "images, divided by 8, is what an ideal coder would write. Python's own coders appear with "
+        "the settings that their chapter chose for them.",
         ["bytes"],
     ),
     "Representations": (
@@ -76,10 +77,11 @@ TABLES = {
         ["probe accuracy", "probe accuracy, 200 labels"],
     ),
     "Clusterings": (
-        "Do groups found without labels agree with the ten digits? The **adjusted Rand index** (ARI) "
-        "counts pairs that are together in both, 0 by chance and 1 if the two agree; **normalised "
-        "mutual information** (NMI) asks how much the group tells about the digit, "
-        "and is not corrected for chance ({doc}`/book/clustering/kmeans`).",
+        "Do groups found without labels agree with the ten digits? The **adjusted Rand index** "
+        "(ARI) counts pairs that are together in both, 0 by chance and 1 if the two agree; "
+        "**normalised mutual information** (NMI) asks how much the group tells about the digit, "
+        "and is not corrected for chance; **purity** is the share of images that show the "
+        "commonest digit of their group ({doc}`/book/clustering/kmeans`).",
         ["ARI", "NMI", "purity"],
     ),
     "Embeddings": (
@@ -93,8 +95,8 @@ TABLES = {
         ["squared error a pixel"],
     ),
     "With labels": (
-        "For comparison: the network that is trained with all labels of the training digits. Its features "
-        "are those behind the Fréchet distance.",
+        "For comparison: the network that is trained with all labels of the training digits. Its "
+        "features are those behind the Fréchet distance.",
         ["test accuracy"],
     ),
 }

@@ -11,9 +11,7 @@ from functools import cache
 
 from tools.chapters import ROOT, load, pages, source
 
-INCLUDE = re.compile(
-    r"^(?:`{3,}|:{3,})\{literalinclude\}[ \t]+(\S+)\n((?::.*\n)*)", re.M
-)
+INCLUDE = re.compile(r"^(?:`{3,}|:{3,})\{literalinclude\}[ \t]+(\S+)\n((?::.*\n)*)", re.M)
 PYOBJECT = re.compile(r"^:pyobject:[ \t]*(\w+)", re.M)
 
 
@@ -40,7 +38,9 @@ def shown(page):
 def used(page):
     """Return the dotted names, modules and their members, that the cells of a page use."""
     notebook, found, modules = load(page), {}, {}
-    trees = [ast.parse(c.source) for c in notebook.cells if c.cell_type == "code"] if notebook else []
+    trees = (
+        [ast.parse(c.source) for c in notebook.cells if c.cell_type == "code"] if notebook else []
+    )
     for node in (node for tree in trees for node in ast.walk(tree)):
         for name, alias in imported(node):
             found[name] = True

@@ -62,7 +62,13 @@ class Api(SphinxDirective):
             raise self.error(f"companion has no part {self.arguments[0]!r}")
         for name in found:
             lines += [f"## `{name.removeprefix('companion.')}`", "", "```{eval-rst}"]
-            lines += [f".. automodule:: {name}", "   :members:", "   :ignore-module-all:", "```", ""]
+            lines += [
+                f".. automodule:: {name}",
+                "   :members:",
+                "   :ignore-module-all:",
+                "```",
+                "",
+            ]
         return parsed(self, lines)
 
 
@@ -74,7 +80,12 @@ class ApiTable(SphinxDirective):
         lines = []
         for part in parts(list(machinery().pages())):
             title = "The ground floor" if part == GROUND else part.capitalize()
-            lines += [f"**{{doc}}`{title} <api_{part}>`**", "", "| module | what it is for |", "|:--|:--|"]
+            lines += [
+                f"**{{doc}}`{title} <api_{part}>`**",
+                "",
+                "| module | what it is for |",
+                "|:--|:--|",
+            ]
             for name in modules(part):
                 path = ROOT.joinpath(*name.split(".")).with_suffix(".py")
                 self.env.note_dependency(str(path))
@@ -155,7 +166,7 @@ def enumerated(pages):
 
 
 def escape(app, what, name, obj, options, lines):
-    """Take stars, bars and last underscores literally: docstrings are prose with code in backticks."""
+    """Take stars, bars and last underscores literally: docstrings are prose, code in backticks."""
     literal = doctest = False
     for i, line in enumerate(lines):
         literal = literal and (not line or line.startswith(" "))

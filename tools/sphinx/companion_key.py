@@ -18,7 +18,7 @@ IMPORT = re.compile(
 )
 # Tools of the site and the tests: no chapter's results can depend on them.
 TOOLS = re.compile(
-    rb"^(?:axe-playwright-python|greenlet|jupyterlab[_-]myst|playwright|pyee)==.*\n", re.M
+    rb"^(?:axe-playwright-python|greenlet|jupyterlab[_-]myst|playwright|pyee|pypdf)==.*\n", re.M
 )
 HEADER = re.compile(r"\A---\n(?:.*\n)*?kernelspec:\n")
 

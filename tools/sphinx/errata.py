@@ -16,31 +16,31 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def machinery():
-    """Return `tools.errata`, wherever the build was started."""
+    """Return `tools.chapters` and `tools.errata`, wherever the build was started."""
     sys.path.insert(0, str(ROOT))
     try:
-        from tools import errata
+        from tools import chapters, errata
     finally:
         sys.path.remove(str(ROOT))
-    return errata
+    return chapters, errata
 
 
 class Mark(SphinxDirective):
     """A small label above a paragraph: it leads to the table, and the table leads to it."""
 
     required_arguments = 1
-    option_spec = dict.fromkeys(("printed", "right", "kind", "see"), directives.unchanged_required)  # noqa: RUF012
+    option_spec = dict.fromkeys(("printed", "right", "kind", "see"), directives.unchanged_required)
 
     def run(self):
         """Return the anchor and the label."""
-        tools = machinery()
+        _, errata = machinery()
         page = self.env.docname
         try:
-            tools.checked(page, self.arguments[0], self.options)
+            errata.checked(page, self.arguments[0], self.options)
         except ValueError as error:
             raise self.error(str(error)) from None
         number = self.env.temp_data["errata"] = self.env.temp_data.get("errata", 0) + 1
-        anchor = tools.anchor(page, number)
+        anchor = errata.anchor(page, number)
         target = nodes.target("", "", ids=[anchor], names=[anchor])
         self.state.document.note_explicit_target(target)
         kind = {"wrong": "Erratum", "loose": "Loose"}[self.options.get("kind", "wrong")]
@@ -57,14 +57,14 @@ class Table(SphinxDirective):
 
     def run(self):
         """Write the table as Markdown and parse it."""
-        tools = machinery()
-        for page in tools.pages():
-            self.env.note_dependency(str(tools.source(page)))
-        found = [e for e in tools.collect() if e.kind == self.arguments[0]]
+        chapters, errata = machinery()
+        for page in chapters.pages():
+            self.env.note_dependency(str(chapters.source(page)))
+        found = [e for e in errata.collect() if e.kind == self.arguments[0]]
         lines = [
             "| what is printed | what holds | shown in |",
             "|:--|:--|:--|",
-            *(row(erratum, tools.title(erratum.page), tools.SOURCES) for erratum in found),
+            *(row(erratum, chapters.title(erratum.page), errata.SOURCES) for erratum in found),
         ]
         node = nodes.container()
         self.state.nested_parse(

@@ -8,6 +8,7 @@ Both are plain HTML and CSS: no script is needed.
 """
 
 import posixpath
+import re
 from html import escape
 
 from docutils import nodes
@@ -64,6 +65,11 @@ class MethodMap(Generated):
     make = "map"
 
 
+def words(text):
+    """Return the words of a heading: its source and its rendering differ in quotes and marks."""
+    return re.findall(r"\w+", text)
+
+
 def anchor(env, page, at):
     """Return the id of a heading or label of a page, None if the page has neither."""
     for domain in ("std", "math"):
@@ -72,9 +78,8 @@ def anchor(env, page, at):
             return known["anonlabels"][at][1]
         if at in known.get("objects", {}) and known["objects"][at][0] == page and domain == "math":
             return f"equation-{at}"
-    plain = at.replace("`", "")
     for entry in env.tocs[page].findall(nodes.reference):
-        if entry.astext() == plain and entry["anchorname"]:
+        if entry["anchorname"] and words(entry.astext()) == words(at):
             return entry["anchorname"].lstrip("#")
     return None
 

@@ -48,7 +48,9 @@ class Scoreboard(SphinxDirective):
 
     def section(self, title, lines):
         """Return a section whose table can be sorted."""
-        section = nodes.section(ids=[nodes.make_id(title)], names=[nodes.fully_normalize_name(title)])
+        section = nodes.section(
+            ids=[nodes.make_id(title)], names=[nodes.fully_normalize_name(title)]
+        )
         section += [nodes.title(title, title), *self.parsed(lines)]
         self.state.document.note_implicit_target(section)
         for made in section.findall(nodes.table):
@@ -152,7 +154,8 @@ def draw(points, high, path):
         ax = fig.subplots()
         inside = [s for s in points if s.value <= high]
         for bound, marker in ((False, "o"), (True, "v")):
-            x, y = zip(*[(s.seconds, s.value) for s in inside if s.bound == bound] or [((), ())])
+            some = [s for s in inside if s.bound == bound]
+            x, y = [s.seconds for s in some], [s.value for s in some]
             ax.scatter(x, y, marker=marker, s=46, color=plots.COLORS[bound * 3], zorder=3)
         ax.set(xlabel="training on one core, seconds", ylabel="bits per dimension")
         ax.margins(x=0.14, y=0.06)
@@ -173,7 +176,9 @@ def label(ax, points):
             text = annotate(ax, x, y, name, place)
             box = text.get_window_extent(renderer).expanded(1.02, 1.1)
             text.remove()
-            hidden = sum(box.contains(*dot) for dot in dots) + sum(map(box.overlaps, taken))
+            hidden = sum(box.padded(10).contains(*dot) for dot in dots) + sum(
+                map(box.overlaps, taken)
+            )
             outside = not (frame.contains(box.x0, box.y0) and frame.contains(box.x1, box.y1))
             costs.append((hidden + 3 * outside, math.hypot(*place), place, box))
         *_, place, box = min(costs, key=lambda cost: cost[:2])
