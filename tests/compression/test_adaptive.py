@@ -15,6 +15,7 @@ from companion.compression.adaptive import (
     compress_symbols,
     decompress_symbols,
 )
+from companion.compression.container import seal, unseal
 from companion.compression.frequencies import entropy
 from companion.compression.stream_codes import ArithmeticDecoder, ArithmeticEncoder
 from tests.compression.damage import assert_damage_is_seen
@@ -134,6 +135,12 @@ def test_golden_words():
 def test_damage_to_a_file_is_seen():
     symbols = np.random.default_rng(2).geometric(0.2, size=150) % 30
     assert_damage_is_seen(compress_symbols(symbols, 30), decompress_symbols, symbols)
+
+
+def test_a_file_that_goes_on_is_seen_without_the_checksum():
+    body = unseal(b"Ada1", compress_symbols([0, 2, 1, 0, 0], 3))
+    with pytest.raises(ValueError, match="does not end where the message does"):
+        decompress_symbols(seal(b"Ada1", body + b"\0"))
 
 
 def test_bad_input():

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companion import data
+from companion.compression.container import seal, unseal
 from companion.compression.context_mixing import (
     AFTER,
     LOGIT,
@@ -38,9 +39,10 @@ class Ledger:
     """Stands in for a coder: adds up what the answers cost, in bits."""
 
     def __init__(self):
-        self.bits = 0.0
+        self.bits, self.shares = 0.0, []
 
     def answer(self, share, bit):
+        self.shares.append(share)
         self.bits -= math.log2((share if bit else 65536 - share) / 65536)
         return bit
 
@@ -103,6 +105,23 @@ def test_probabilities_sum_to_one():
             assert total == pytest.approx(1, abs=1e-9)
         else:
             assert 0.8 < total < 1
+
+
+def test_a_guess_is_a_question_of_its_own():
+    """Right guesses teach nothing about the questions of the tree, and those nothing about it."""
+    code, ledger = HuffmanCode([5, 5, 5, 5, 5, 5, 5, 5]), Ledger()
+    mixer = ContextMixer(code, 1, size=18)
+    for guess in range(8):
+        for _ in range(20):
+            assert mixer.code(ledger, [7], guess, guess) == guess
+    ledger.shares.clear()
+    mixer.code(ledger, [7], symbol=0)
+    assert all(abs(share - 32768) <= 1 for share in ledger.shares)
+    assert len(ledger.shares) == 3
+    ledger.shares.clear()
+    mixer.code(ledger, [7], symbol=0, guess=0)
+    assert ledger.shares[0] > 60_000
+    assert len(ledger.shares) == 1
 
 
 def test_tables():
@@ -207,6 +226,19 @@ def test_damage_to_files_is_seen():
     )
     images = data.digits().x_test[:4, 0]
     assert_damage_is_seen(compress_pictures(images), decompress_pictures, images)
+
+
+@pytest.mark.parametrize(
+    ("magic", "blob", "decode"),
+    [
+        (b"Mix1", compress_bytes(TEXT[:50]), decompress_bytes),
+        (b"Pic1", compress_pictures(data.digits().x_test[:2, 0]), decompress_pictures),
+    ],
+)
+def test_a_file_that_goes_on_is_seen_without_the_checksum(magic, blob, decode):
+    """Sealed anew with one byte more: the coder knows where its message ends."""
+    with pytest.raises(ValueError, match="does not end where the message does"):
+        decode(seal(magic, unseal(magic, blob) + b"\0"))
 
 
 def test_bits_alone():
