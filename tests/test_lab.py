@@ -102,9 +102,9 @@ def test_a_double_click_opens_a_chapter_as_a_notebook(lab, tab):
     tab, elsewhere = tab
     tab.goto(f"{lab}/lab?reset")
     *folders, file = f"{PAGE}.md".split("/")
-    for folder in folders:
-        tab.dblclick(f".jp-DirListing-item:has(.jp-DirListing-itemText:text-is('{folder}'))")
-    tab.dblclick(f".jp-DirListing-item:has(.jp-DirListing-itemText:text-is('{file}'))")
+    for name in [*folders, file]:
+        item = tab.locator(".jp-DirListing-item", has=tab.get_by_text(name, exact=True))
+        item.dblclick()
     is_readable_notebook(tab, "click")
     assert elsewhere == []
 

@@ -240,7 +240,8 @@ def dropdowns(page):
 def controls(page):
     """What can be set changes a picture or a text, by the keyboard alone."""
     found = []
-    for control in page.query_selector_all("main article :is(input, select, button)"):
+    # A form leads to another page: the search is tried by itself.
+    for control in page.query_selector_all("main article :is(input, select, button):not(form *)"):
         if not control.evaluate("look.isControl"):
             continue
         before, after = control.evaluate("look.keys")

@@ -27,12 +27,24 @@ REPAIRS = (
     (re.compile(r' id="(exercise|solution)-content"'), r' class="\1-content"'),
     # The role of an entry is no longer a list item's.
     (re.compile(r' role="doc-biblioentry"'), ' role="listitem"'),
+    # The arrow that unfolds a list of pages has no name.
+    (re.compile(r'<summary>(?=<span class="toctree-toggle")'), '<summary aria-label="Its pages">'),
     # Name and search button stand outside every landmark.
     (
         re.compile(r'<div id="pst-primary-sidebar"'),
         '<div role="complementary" aria-label="Book" id="pst-primary-sidebar"',
     ),
 )
+
+
+# A signature of several lines is written as definitions without terms.
+SIGNATURE = re.compile(r'<dl>\s*((?:<dd><em class="sig-param">.*?</dd>\s*)+)</dl>', re.S)
+
+
+def signature(match):
+    """Return the lines of a signature as lines."""
+    lines = re.sub(r"<(/?)dd>", lambda tag: f"<{tag[1]}span>", match[1])
+    return f'<span class="sig-lines">{lines}</span>'
 
 
 def source(attributes):
@@ -82,6 +94,7 @@ def pictures(html, size):
 
 def finish(html, page="", size=lambda name: None):
     """Return a page's HTML with all of this done."""
+    html = SIGNATURE.sub(signature, html)
     for pattern, better in REPAIRS:
         html = pattern.sub(better, html)
     return pictures(scripts(html, page), size)
