@@ -189,7 +189,11 @@ def skip_generated(app, what, name, obj, skip, options):
 def add_code_line(app, doctree):
     """Write at the end of a chapter which modules its code comes from."""
     page = app.env.docname
-    if Path(app.srcdir).resolve() != ROOT or page.count("/") != 2 or not (names := machinery().modules_of(page)):
+    if (
+        Path(app.srcdir).resolve() != ROOT
+        or page.count("/") != 2
+        or not (names := machinery().modules_of(page))
+    ):
         return
     line = nodes.paragraph("", "Code of this chapter: ", classes=["code-of-chapter"])
     for number, name in enumerate(names):
