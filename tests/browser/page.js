@@ -48,6 +48,7 @@ window.look = (() => {
 
   const alt = () => all("main img").filter((image) => {
     const words = image.getAttribute("alt")?.trim();
+    if (words === "" && image.closest("a")?.textContent.trim()) return false; // the link says it
     return !image.closest(".dropdown-menu, [aria-hidden=true]") &&
       (!words || /\.(png|svg|gif|jpe?g|webp)$/i.test(words) || words.split(/\s+/).length < 2);
   }).map((image) => `${image.getAttribute("src").slice(0, 80)}: alt=${JSON.stringify(image.alt)}`);
@@ -84,20 +85,24 @@ window.look = (() => {
   }).map((control) => `stays closed: ${name(control)}`);
 
   // What a reader can set, the keys that set it, and what these must change.
-  const isControl = (e) => !e.disabled && e.tabIndex >= 0 && seen(e) && e.type !== "search" &&
+  const isControl = (e) => !e.disabled && e.tabIndex >= 0 && seen(e.labels?.[0] ?? e) && e.type !== "search" &&
     !e.matches(".copybtn, .toggle-button") && !e.closest("form.bd-search, .dropdown-menu");
   const keys = (e) => e.matches("select, [type=range]") ? ["Home", "End"]
     : e.type === "radio" ? [null, "ArrowRight"] : e.matches("input:not([type=checkbox])")
       ? [null, "z"] : [null, "Space"];
   function state(e) {
-    const box = e.closest(".control, table, figure, .sd-tab-set, fieldset, form") ?? e.closest("section, article");
-    const drawn = [
-      ...all("img", box).map((image) => image.currentSrc),
-      ...all("canvas", box).map((canvas) => canvas.toDataURL()),
-      ...all("svg", box).map((svg) => svg.outerHTML),
-      ...all("pre", box).filter(seen).map((pre) => pre.textContent),
-    ];
-    return (drawn.length ? drawn : [box.outerHTML, box.innerText]).join();
+    const picture = e.closest(".control");
+    if (!picture) {
+      const box = e.closest("table, .sd-tab-set") ?? e.closest("section, article");
+      const shown = all("*", box).map((one) => getComputedStyle(one));
+      return [box.outerHTML, box.innerText, ...shown.map((s) => s.opacity + s.display + s.visibility)].join();
+    }
+    return [
+      ...all("img", picture).map((image) => image.currentSrc),
+      ...all("canvas", picture).map((canvas) => canvas.toDataURL()),
+      ...all("svg", picture).map((svg) => svg.outerHTML),
+      ...all("pre", picture).filter(seen).map((pre) => pre.textContent),
+    ].join();
   }
 
   const downloads = () => all("a[download], a.reference.download, [class*=download] a")
@@ -105,7 +110,8 @@ window.look = (() => {
 
   // Where the keyboard goes, and whether one sees that it is there.
   const focusable = "a[href], button, input, select, textarea, summary, [tabindex]";
-  const look = (e) => {
+  const look = (e) => [e, ...(e.matches("label") ? all("*", e) : [])].map(ring).join();
+  const ring = (e) => {
     const s = getComputedStyle(e);
     const outline = s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 0 ? s.outlineColor : "";
     return [outline, s.boxShadow, s.backgroundColor, s.borderColor, s.textDecorationLine,
@@ -116,12 +122,13 @@ window.look = (() => {
     for (const e of all(focusable)) {
       if (e.disabled || e.tabIndex < 0 || !e.checkVisibility({ visibilityProperty: true })) continue;
       if (e.tabIndex > 0) found.push(`out of order: ${name(e)}`);
+      const shown = seen(e) ? e : (e.labels?.[0] ?? e); // a hidden switch shows on its label
       document.activeElement.blur();
-      const before = look(e);
+      const before = look(shown);
       e.focus({ focusVisible: true, preventScroll: true });
       if (document.activeElement !== e) found.push(`cannot be reached: ${name(e)}`);
-      else if (!seen(e)) found.push(`focus is invisible: ${name(e)}`);
-      else if (look(e) === before) found.push(`focus does not show: ${name(e)}`);
+      else if (!seen(shown)) found.push(`focus is invisible: ${name(e)}`);
+      else if (look(shown) === before) found.push(`focus does not show: ${name(e)}`);
     }
     document.activeElement.blur();
     const mouse = all("[onclick]").filter((e) => !e.matches(focusable) && seen(e));
