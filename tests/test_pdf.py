@@ -9,6 +9,7 @@ import zipfile
 from itertools import pairwise
 
 import pytest
+import yaml
 
 from tools import offline, pdf
 from tools.chapters import ROOT
@@ -94,8 +95,15 @@ def book(tmp_path_factory):
     root = tmp_path_factory.mktemp("book")
     shutil.copytree(ROOT / "tools" / "sphinx", root / "tools" / "sphinx")
     shutil.copytree(ROOT / "book" / "_static", root / "book" / "_static")
-    for name in ("_config.yml", "book/references.bib"):
-        shutil.copy(ROOT / name, root / name)
+    shutil.copy(ROOT / "book/references.bib", root / "book/references.bib")
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    config["sphinx"]["local_extensions"] = dict.fromkeys(
+        ("finish", "strip_markers"), "tools/sphinx"
+    )
+    config["sphinx"]["extra_extensions"].remove("notfound.extension")
+    # The foot of a page and the page for lost readers are made by extensions left out here.
+    del config["sphinx"]["config"]["html_theme_options"]["footer_content_items"]
+    (root / "_config.yml").write_text(yaml.safe_dump(config))
     wide = r"z = \underbrace{" + " + ".join(f"a_{{{i}}}" for i in range(40)) + "}_n"
     files = {
         "_toc.yml": TOC,

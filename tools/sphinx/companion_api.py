@@ -188,12 +188,11 @@ def skip_generated(app, what, name, obj, skip, options):
 
 def add_code_line(app, doctree):
     """Write at the end of a chapter which modules its code comes from."""
-    page = app.env.docname
-    if (
-        Path(app.srcdir).resolve() != ROOT
-        or page.count("/") != 2
-        or not (names := machinery().modules_of(page))
-    ):
+    page, usage = app.env.docname, machinery()
+    # A page of another book, such as a test's, has no code of ours.
+    if page.count("/") != 2 or Path(app.env.doc2path(page)) != usage.source(page):
+        return
+    if not (names := usage.modules_of(page)):
         return
     line = nodes.paragraph("", "Code of this chapter: ", classes=["code-of-chapter"])
     for number, name in enumerate(names):
