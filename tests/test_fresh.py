@@ -13,6 +13,8 @@ from tools import binder, fresh
 from tools.chapters import ROOT, chapters
 from tools.check_notebooks import READER, this_repository_instead, write
 
+from measured import BinderTable  # isort: skip
+
 TAKE = "import sys, time; x = bytearray(int(sys.argv[1]) * 10**6); x[::4096] = x[::4096]; "
 CHAPTER = """---
 kernelspec: {name: python3, display_name: Python 3, language: python}
@@ -150,6 +152,28 @@ def test_the_first_cell_would_install_this_repository(tmp_path):
     assert run.stdout.split()[0] == head.stdout.strip()
     (name,) = write([chapters()[1]], tmp_path)
     assert not any(c.get("outputs") for c in nbformat.read(tmp_path / name, 4).cells)
+
+
+def test_the_table_says_what_was_measured_and_what_could_not_be():
+    page = chapters()[1]
+    steps = [
+        {"step": "install", "seconds": 12.34, "memory_mb": 100},
+        {"step": page, "seconds": 5, "memory_mb": 700},
+    ]
+    found = {"machine": "a machine", "limit_mb": 2000, "packages": 90, "environment_mb": 1234}
+    table = BinderTable.markdown(
+        None, found | {"steps": steps, "network": "off", "pytorch_index": True}
+    )
+    assert "| install | 12.3 | 100 |" in table
+    assert f"| {{doc}}`/{page}` | 5.0 | 700 |" in table
+    assert "90 packages, 1,234 MB" in table[-1]
+    assert "network off, all in 2,000 MB" in table[-1]
+    assert "out of reach" not in table[-1]
+    table = BinderTable.markdown(
+        None, found | {"steps": steps, "network": "on", "pytorch_index": False}
+    )
+    assert "out of reach" in table[-1]
+    assert "could not be turned off" in table[-1]
 
 
 def test_what_was_measured_fits_into_binder_and_names_chapters_that_exist():

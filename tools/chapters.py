@@ -1,7 +1,6 @@
 """The pages of the book in reading order, each chapter as the notebook that the site shows."""
 
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -38,17 +37,6 @@ def pages(node=None):
 def source(page):
     """Path of a page's source."""
     return ROOT / f"{page}.md"
-
-
-def title(page):
-    """Return the heading of a page."""
-    return re.search(r"^# (.+)$", source(page).read_text(), re.M)[1]
-
-
-def front_matter(page):
-    """Return the YAML at the head of a page as a dict; empty if there is none."""
-    head = re.match(r"---\n(.*?)\n---\n", source(page).read_text(), re.S)
-    return yaml.safe_load(head[1]) if head else {}
 
 
 def load(page):

@@ -25,6 +25,7 @@ async () => {
   }
 
   // What only a screen needs goes; what can be unfolded is unfolded.
+  article.querySelectorAll("th button").forEach((node) => node.replaceWith(...node.childNodes));
   const gone = "button, .headerlink, details.hide, script, style";
   article.querySelectorAll(gone).forEach((node) => node.remove());
   article.querySelectorAll("details").forEach((node) => { node.open = true; });

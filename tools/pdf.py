@@ -33,6 +33,7 @@ SCRIPT = Path(__file__).with_name("pdf.js").read_text()
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+LEFT_OUT = "book/api"  # what the package's docstrings say is for the screen
 TEXT_WIDTH = 642  # CSS pixels: A4 less the margins in pdf.css
 INSIDE = "https://book.invalid/"  # what pdf.js puts before links from page to page
 
@@ -41,7 +42,7 @@ def parts(contents):
     """Yield the captions of `_toc.yml` and the pages below each; the root is in none."""
     for part in contents.get("parts") or [contents | {"root": None}]:
         below = {key: value for key, value in part.items() if key in ("chapters", "sections")}
-        yield part.get("caption", ""), list(pages(below))
+        yield part.get("caption", ""), [p for p in pages(below) if not p.startswith(LEFT_OUT)]
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

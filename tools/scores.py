@@ -20,9 +20,11 @@ from typing import NamedTuple
 
 import nbformat
 
-from tools.chapters import EXECUTED, ROOT, front_matter, pages
+from tools.chapters import EXECUTED, ROOT, pages  # also puts the extensions on the path
 from tools.notebooks import glued_values
 from tools.results import chapters_of
+
+from front_matter import course  # isort: skip
 
 KEYS = {"model", "metric", "glue", "note", "bound", "scale", "parameters", "chapter"}
 
@@ -168,7 +170,7 @@ def glued(page):
 def declared_scores():
     """Yield the scores that chapters declare in their front matter."""
     for page in pages():
-        declared = front_matter(page).get("course", {}).get("scores", [])
+        declared = course(page).get("scores", [])
         values = glued(page) if declared else {}
         yield from (declared_score(page, score, values) for score in declared)
 

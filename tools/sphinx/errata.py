@@ -10,6 +10,7 @@ from pathlib import Path
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
+from front_matter import title
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,7 +65,7 @@ class Table(SphinxDirective):
         lines = [
             "| what is printed | what holds | shown in |",
             "|:--|:--|:--|",
-            *(row(erratum, chapters.title(erratum.page), errata.SOURCES) for erratum in found),
+            *(row(erratum, title(erratum.page), errata.SOURCES) for erratum in found),
         ]
         node = nodes.container()
         self.state.nested_parse(

@@ -111,6 +111,11 @@ class BinderTable(Measured):
 
     def markdown(self, results):
         """Return a row a step and a line about how it was measured."""
+        links = {
+            row["step"]: f"{{doc}}`/{row['step']}`"
+            for row in results["steps"]
+            if row["step"].startswith("book/")
+        }
         notes = [
             f"Measured on {results['machine']}; {results['packages']} packages, "
             f"{results['environment_mb']:,} MB on disk."
@@ -126,16 +131,13 @@ class BinderTable(Measured):
             "| step | seconds | peak memory, MB |",
             "|:--|--:|--:|",
             *(
-                f"| {self.name_of(row['step'])} | {row['seconds']:.1f} | {row['memory_mb']} |"
+                f"| {links.get(row['step'], row['step'])} | {row['seconds']:.1f} "
+                f"| {row['memory_mb']} |"
                 for row in results["steps"]
             ),
             "",
             " ".join(notes),
         ]
-
-    def name_of(self, step):
-        """Return the words for a step; a chapter gets a link."""
-        return f"{{doc}}`/{step}`" if step.startswith("book/") else step
 
 
 class BenchmarkTable(Measured):

@@ -75,7 +75,7 @@ def swap_ise(word):
     return f"{match['stem']}i{other}{match['end']}"
 
 
-def add_keywords(app, doctree):
+def add_keywords(app, doctree, page):
     """Give a page the other spellings of its words as keywords."""
     words = set(re.findall(r"[A-Za-z]{4,}", doctree.astext()))
     if found := set().union(*map(variants, words)):
@@ -84,5 +84,6 @@ def add_keywords(app, doctree):
 
 def setup(app):
     """Called by Sphinx."""
-    app.connect("doctree-read", add_keywords)
+    # Late, when all that other extensions write into a page is there.
+    app.connect("doctree-resolved", add_keywords, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
