@@ -9,6 +9,7 @@ async () => {
     const { frames, says, shown } = JSON.parse(content);
     const first = box.querySelector(".control-frame");
     const wide = first.tagName === "PRE" || first.getAttribute("width") > 600;
+    const columns = wide ? 1 : shown.length > 4 ? 4 : 2;
     const stills = document.createElement("div");
     stills.className = "stills";
     for (const at of shown) {
@@ -16,17 +17,18 @@ async () => {
       if (frame.tagName === "PRE") frame.textContent = frames[at];
       else frame.src = frames[at];
       frame.style.visibility = "visible";
+      frame.style.maxHeight = `${Math.floor(150 / Math.ceil(shown.length / columns))}mm`;
       const still = stills.appendChild(document.createElement("div"));
       still.append(frame, document.createElement("p"));
       still.lastChild.textContent = says[at];
-      still.style.width = wide ? "100%" : shown.length > 4 ? "23%" : "47%";
+      still.style.width = { 1: "100%", 2: "47%", 4: "23%" }[columns];
     }
     box.replaceWith(stills);
   }
 
   // What only a screen needs goes; what can be unfolded is unfolded.
   article.querySelectorAll("th button").forEach((node) => node.replaceWith(...node.childNodes));
-  const gone = "button, .headerlink, details.hide, script, style";
+  const gone = "button, .headerlink, details.hide, script, style, mjx-assistive-mml";
   article.querySelectorAll(gone).forEach((node) => node.remove());
   article.querySelectorAll("details").forEach((node) => { node.open = true; });
   article.querySelectorAll(".dropdown, .toggle").forEach((node) => {
@@ -55,9 +57,14 @@ async () => {
   for (const code of article.querySelectorAll("pre")) {
     if (code.textContent.split("\n").length > 30) code.classList.add("long");
   }
-  for (const node of article.querySelectorAll("mjx-container[display='true'], table")) {
+  for (const table of article.querySelectorAll("table")) {
+    if (table.rows.length > 12) table.classList.add("long");
+  }
+  // What is wider than its column becomes smaller; else Chromium prints the whole chapter smaller.
+  for (const node of article.querySelectorAll("mjx-container, table")) {
     const wide = Math.max(node.scrollWidth, node.querySelector("mjx-math")?.scrollWidth ?? 0);
-    const share = (98 * node.parentNode.clientWidth) / wide;
+    const column = node.parentNode.closest("p, li, dd, td, div, figcaption");
+    const share = (98 * column.clientWidth) / wide;
     if (share < 98) node.style.setProperty("font-size", `${share}%`, "important");
   }
 
@@ -74,7 +81,10 @@ async () => {
   }
   const text = (node) => node.textContent.trim().replace(/\s+/g, " ");
   const headings = [...article.querySelectorAll("h2")];
+  const width = document.documentElement.clientWidth;
+  const sticksOut = (node) => node.getBoundingClientRect().right > width + 1;
   return {
+    tooWide: [...article.querySelectorAll("*")].filter(sticksOut).map(text),
     title: text(article.querySelector("h1")),
     sections: headings.map((node) => [text(node), node.closest("[id]").id]),
   };

@@ -34,6 +34,8 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 LEFT_OUT = "book/api"  # what the package's docstrings say is for the screen
+COVER = "_static/book.png"
+LOOK = "_static/course.css"  # where the letters are
 TEXT_WIDTH = 642  # CSS pixels: A4 less the margins in pdf.css
 INSIDE = "https://book.invalid/"  # what pdf.js puts before links from page to page
 
@@ -90,6 +92,8 @@ class Printer:
         self.tab.evaluate("window.MathJax?.startup?.promise")
         self.tab.add_style_tag(content=STYLE)
         found = self.tab.evaluate(SCRIPT)
+        if found["tooWide"]:
+            raise ValueError(f"{page}: {found['tooWide'][0]!r} is wider than the sheet. Break it.")
         heads = f"@top-left {{ content: {json.dumps(part, ensure_ascii=False)} }} "
         heads += f"@top-right {{ content: {json.dumps(found['title'], ensure_ascii=False)} }}"
         self.tab.add_style_tag(
@@ -110,13 +114,13 @@ class Printer:
         return self.tab.pdf(prefer_css_page_size=True, print_background=True)
 
 
-def title_page(config, description, picture):
+def title_page(config):
     """Return the HTML of the title page."""
-    site = config["html"]["baseurl"]
-    image = f'<img src="{picture}" alt="">' if picture else ""
+    site, description = config["html"]["baseurl"], config["sphinx"]["config"]["ogp_description"]
     return (
         f'<section class="title-page"><h1>{html.escape(config["title"])}</h1>'
-        f"<p>{html.escape(description)}</p>{image}<small>{html.escape(config['author'])}, "
+        f'<p>{html.escape(description)}</p><img src="{COVER}" alt="">'
+        f"<small>{html.escape(config['author'])}, "
         f"{config['copyright']}. The same book with sliders to move, code to unfold and run, and "
         f'search: <a href="{site}">{site}</a>. Code that only draws a picture is left out here; '
         "solutions stand at the end of each chapter. Text and figures: CC BY 4.0. Code: MIT."
@@ -180,7 +184,6 @@ def make(folder=SITE, target=TARGET, root=ROOT):
 
     config = yaml.safe_load((root / "_config.yml").read_text())
     contents = yaml.safe_load((root / "_toc.yml").read_text())
-    cover = config["sphinx"]["config"].get("ogp_image", "")
     entries, files, where = [], [], {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -194,10 +197,9 @@ def make(folder=SITE, target=TARGET, root=ROOT):
                 files.append((part, page, found, reader))
                 printer.count += len(reader.pages)
                 print(f"{page}: {len(reader.pages)} pages", flush=True)
-        description = "A course on unsupervised and self-supervised learning"
-        front = title_page(config, description, cover if (folder / cover).is_file() else "")
         text = f'<!doctype html><meta charset="utf-8"><title>{html.escape(config["title"])}</title>'
-        text += f'<body class="printed">{front}{table_of_contents(entries)}'
+        text += f'<link rel="stylesheet" href="{LOOK}"><body class="printed">'
+        text += title_page(config) + table_of_contents(entries)
         opening = PdfReader(io.BytesIO(printer.opening(text)))
         browser.close()
 
