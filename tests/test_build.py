@@ -1,30 +1,23 @@
 """The build of a small book: strict every time, and only what changed is run again."""
 
 import os
-import shutil
 import subprocess
 import sys
 
 import pytest
 
+from tests import small_book
 from tests.buttons import buttons, has_live_code, remote_file
-from tools.chapters import ROOT
 
 TOC = """format: jb-book
 root: book/index
 chapters: [{file: book/part/one}, {file: book/part/two}]
 """
-CHAPTER = """---
-jupytext: {text_representation: {extension: .md, format_name: myst}}
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
+CHAPTER = f"""{small_book.HEADER}---
 
 # Chapter %(name)s
 
-```{code-cell} ipython3
+```{{code-cell}} ipython3
 from companion.%(module)s import VALUE
 print(VALUE)
 ```
@@ -35,10 +28,6 @@ print(VALUE)
 def book(tmp_path_factory):
     """A book of two chapters; the first reaches companion/a.py, the second companion/b.py."""
     root = tmp_path_factory.mktemp("book")
-    shutil.copytree(ROOT / "tools", root / "tools")
-    shutil.copytree(ROOT / "book" / "_static", root / "book" / "_static")
-    for name in ("_config.yml", "CITATION.cff", "book/references.bib", "requirements.lock"):
-        shutil.copy(ROOT / name, root / name)
     files = {
         "_toc.yml": TOC,
         "book/index.md": "# A small book\n",
@@ -49,9 +38,7 @@ def book(tmp_path_factory):
         "companion/b.py": "VALUE = 2\n",
         "results/budget.json": "{}",
     }
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+    small_book.write(root, files)
     config = (root / "_config.yml").read_text()
     assert "jupyterhub_url: ''" in config, "the hub is left out until it is configured"
     config = config.replace("jupyterhub_url: ''", "jupyterhub_url: https://hub.example.org")

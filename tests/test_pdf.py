@@ -1,18 +1,13 @@
 """The book on paper and the packed site, made of a small book by the system's Chromium."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 import zipfile
 from itertools import pairwise
 
 import pytest
-import yaml
 
+from tests import small_book
 from tools import offline, pdf
-from tools.chapters import ROOT
 
 if pdf.CHROMIUM is None:
     pytest.skip(
@@ -21,17 +16,11 @@ if pdf.CHROMIUM is None:
 pypdf = pytest.importorskip("pypdf")
 sync_api = pytest.importorskip("playwright.sync_api")
 
-HEADER = """---
-jupytext: {text_representation: {extension: .md, format_name: myst}}
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-"""
-ONE = """# Chapter one
+ONE = """---
 
-Go on with {doc}`two`, above all with {eq}`eq-two-last`. $a_0$
+# Chapter one
+
+Go on with {doc}`two`, above all with {ref}`its end <end-of-two>`. $a_0$
 
 ```{math}
 :label: eq-one-first
@@ -77,13 +66,20 @@ An unheard-of word: quokka.
 
 ```{math}
 :label: eq-two-last
-%s
+WIDE
 ```
+
+Among words it is as wide: $WIDE$.
+
+(end-of-two)=
+## The end
+
+Above stands {eq}`eq-two-last`.
 """
 TOC = """format: jb-book
 root: book/index
 parts:
-  - caption: The only part
+  - caption: Clustering
     numbered: 1
     chapters: [{file: book/part/one}, {file: book/part/two}]
 """
@@ -93,36 +89,16 @@ parts:
 def book(tmp_path_factory):
     """A built site of two chapters; its folder is `_build/html`."""
     root = tmp_path_factory.mktemp("book")
-    shutil.copytree(ROOT / "tools" / "sphinx", root / "tools" / "sphinx")
-    shutil.copytree(ROOT / "book" / "_static", root / "book" / "_static")
-    shutil.copy(ROOT / "book/references.bib", root / "book/references.bib")
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
-    config["sphinx"]["local_extensions"] = dict.fromkeys(
-        ("finish", "strip_markers"), "tools/sphinx"
-    )
-    config["sphinx"]["extra_extensions"].remove("notfound.extension")
-    # The foot of a page and the page for lost readers are made by extensions left out here.
-    del config["sphinx"]["config"]["html_theme_options"]["footer_content_items"]
-    (root / "_config.yml").write_text(yaml.safe_dump(config))
     wide = r"z = \underbrace{" + " + ".join(f"a_{{{i}}}" for i in range(40)) + "}_n"
     files = {
         "_toc.yml": TOC,
         "book/index.md": "# A small book\n",
-        "book/part/one.md": HEADER + ONE,
-        "book/part/two.md": TWO % wide,
+        "book/part/one.md": small_book.HEADER + ONE,
+        "book/part/two.md": TWO.replace("WIDE", wide),
     }
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-    run = subprocess.run(
-        [str(pdf.Path(sys.executable).with_name("jupyter-book")), "build", str(root)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout[-3000:]
+    small_book.write(root, files, "book/course.yml")
+    status, out = small_book.render(root)
+    assert status == 0, out[-3000:]
     return root
 
 
@@ -176,6 +152,31 @@ def test_a_wide_formula_fits_on_the_sheet(printed):
 
 
 @pytest.mark.timeout(600)
+def test_no_chapter_is_printed_smaller_than_the_others(printed):
+    sizes = []
+    for word in ("Go on with", "quokka"):
+        sheet = next(sheet for sheet in printed.pages[2:] if word in sheet.extract_text())
+        sheet.extract_text(
+            visitor_text=lambda text, cm, tm, font, size, word=word: (
+                word.split()[0] in text and sizes.append(round(abs(cm[3] * tm[3] * size), 2))
+            )
+        )
+    assert len(sizes) == 2
+    assert sizes[0] == sizes[1]
+
+
+def test_what_does_not_fit_on_a_sheet_is_refused(tmp_path):
+    (tmp_path / "wide.html").write_text(
+        '<article class="bd-article"><h1>Wide</h1><p style="width: 900px">Far out.</p></article>'
+    )
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=pdf.CHROMIUM, args=pdf.FLAGS)
+        with pytest.raises(ValueError, match=r"wide: 'Far out.' is wider than the sheet"):
+            pdf.Printer(browser, tmp_path).chapter("wide", "")
+        browser.close()
+
+
+@pytest.mark.timeout(600)
 def test_links_lead_to_their_places_in_the_file(printed):
     goals, outside = [], []
     for sheet in printed.pages:
@@ -189,8 +190,8 @@ def test_links_lead_to_their_places_in_the_file(printed):
     assert not any("invalid" in address or "127.0.0.1" in address for address in outside)
     quokka = next(i for i, text in enumerate(texts(printed)) if "quokka" in text)
     heights = sorted(top for number, top in goals if number == quokka)
-    assert len(heights) >= 3, "from the contents, the chapter's name and the equation's number"
-    assert heights[0] < heights[-1] - 50, "the equation stands below the heading"
+    assert len(heights) == 4, "from the contents, the chapter's name, a place and a number"
+    assert heights[0] < heights[-1] - 50, "the place stands below the heading"
 
 
 def titles(outline, depth=0):
@@ -206,12 +207,13 @@ def titles(outline, depth=0):
 def test_bookmarks_follow_the_parts_and_sections(printed):
     assert list(titles(printed.outline)) == [
         (0, "Contents"),
-        (0, "The only part"),
+        (0, "Clustering"),
         (1, "1. Chapter one"),
         (2, "Something to move"),
         (2, "Summary"),
         (2, "Solutions"),
         (1, "2. Chapter two"),
+        (2, "The end"),
     ]
     places = [printed.get_destination_page_number(entry) for entry in flat(printed.outline)]
     assert all(a <= b for a, b in pairwise(places))
