@@ -2,21 +2,23 @@
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree
 
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from docutils import nodes
 from PIL import Image
 
+from tests import small_book
 from tools.chapters import ROOT
 
 import front_matter  # isort: skip
 import page_foot  # isort: skip
+import social_cards  # isort: skip
 
 SITE = "https://ORG.github.io/learning-without-labels"
 PREFIX = "/learning-without-labels/"
@@ -40,12 +42,9 @@ INDEX = """# A small book
 ```
 """
 USING = "# How to use\n\n## Cite it\n\n```{citation}\n```\n"
-CHAPTER = """---
-jupytext: {text_representation: {extension: .md, format_name: myst}}
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
+CHAPTER = (
+    small_book.HEADER
+    + """\
 course:
   question: Which "few" points stand for all?
   poster: fig-kmeans-line
@@ -79,40 +78,21 @@ plt.plot([1, 2])
 plt.show()
 ```
 """
-
-
-def render(root):
-    """Build a book; return the status and what was printed."""
-    command = [str(Path(sys.executable).with_name("jupyter-book"))]
-    run = subprocess.run(
-        [*command, "build", str(root), "-W", "-n", "--keep-going"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    return run.returncode, run.stdout
+)
 
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
     """The folder of a book of one chapter, built."""
     root = tmp_path_factory.mktemp("book")
-    shutil.copytree(ROOT / "tools", root / "tools")
-    shutil.copytree(ROOT / "book" / "_static", root / "book" / "_static")
-    names = ("_config.yml", "CITATION.cff", "requirements.lock")
-    for name in (*names, "book/references.bib", "book/course.yml"):
-        shutil.copy(ROOT / name, root / name)
     files = {
         "_toc.yml": TOC,
         "book/index.md": INDEX,
         "book/using.md": USING,
         "book/clustering/kmeans.md": CHAPTER,
     }
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-    status, out = render(root)
+    small_book.write(root, files, "book/course.yml")
+    status, out = small_book.render(root)
     assert status == 0, out
     return root
 
@@ -196,6 +176,15 @@ def test_cards_have_their_size_and_are_named_in_the_page(book, page):
     assert (html / page("book/index").select_one(".chapter-cards img")["src"].lstrip("./")).exists()
 
 
+@pytest.mark.parametrize(("alt", "said"), [("A line.", "A line."), ("", "Where it goes.")])
+def test_a_picture_without_a_description_is_described_by_its_caption(monkeypatch, alt, said):
+    image = nodes.image(uri="line.png", alt=alt)
+    figure = nodes.figure("", image, nodes.caption("", "Where\nit goes."), names=["fig-line"])
+    monkeypatch.setattr(social_cards, "course", lambda page: {"poster": "fig-line"})
+    env = SimpleNamespace(srcdir="book", get_doctree=lambda page: figure)
+    assert social_cards.poster(env, "one") == (Path("book/line.png"), said)
+
+
 def test_the_sitemap_lists_all_pages(book):
     tree = ElementTree.parse(book / "_build" / "html" / "sitemap.xml")
     found = {node.text for node in tree.iter() if node.tag.endswith("}loc")}
@@ -264,7 +253,7 @@ def test_a_build_refuses_a_place_that_is_not_there(book, tmp_path, old, new, sai
     chapter = root / "book/clustering/kmeans.md"
     assert old in CHAPTER
     chapter.write_text(CHAPTER.replace(old, new))
-    status, out = render(root)
+    status, out = small_book.render(root)
     assert status != 0
     assert said in out
 

@@ -116,14 +116,19 @@ def cropped(picture, height):
 
 
 def poster(env, page):
-    """Return the path and the alt text of the figure that stands for a page; (None, "") if none."""
+    """Return the path of the figure that stands for a page and what it shows; (None, "") if none.
+
+    What it shows is its alt text. A figure that moves has its own in every frame, and is described
+    by its caption here.
+    """
     name = course(page).get("poster")
     if name is None:
         return None, ""
     for figure in env.get_doctree(page).findall(nodes.figure):
         image = next(figure.findall(nodes.image), None)
         if name in figure["names"] + figure["ids"] and image is not None:
-            return Path(env.srcdir) / image["uri"], image.get("alt", "")
+            caption = next((node.astext() for node in figure.findall(nodes.caption)), "")
+            return Path(env.srcdir) / image["uri"], image.get("alt") or " ".join(caption.split())
     LOGGER.warning("%s: there is no figure %s for its card", page, name)
     return None, ""
 
