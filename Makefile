@@ -34,7 +34,7 @@ ifneq ($(LOCK),)
 	$(BIN)/pip install -q --no-deps -e .
 else
 	$(BIN)/pip freeze | grep '^torch==' > $(VENV)/torch.txt || true
-	$(BIN)/pip install -q --upgrade --upgrade-strategy eager -c $(VENV)/torch.txt -e '.[book,test,bench,lab]'
+	$(BIN)/pip install -q --upgrade --upgrade-strategy eager -c $(VENV)/torch.txt -e '.[book,test,bench,lab,instructor]'
 endif
 	@touch $@
 
@@ -114,7 +114,7 @@ lock: ## resolve the newest versions (PyTorch stays as it is) and write requirem
 	rm -rf _build/lock
 	$(PYTHON) -m venv _build/lock
 	_build/lock/bin/pip install -q --extra-index-url "$(TORCH_INDEX)" --retries 0 "$$(grep ^torch== requirements.lock)"
-	_build/lock/bin/pip install -q -e '.[book,test,bench,lab]'
+	_build/lock/bin/pip install -q -e '.[book,test,bench,lab,instructor]'
 	_build/lock/bin/pip freeze --exclude-editable \
 	  | sed "s/+cpu$$//; /^constriction==/s/$$/; platform_machine != 'aarch64'/" > requirements.lock
 

@@ -39,16 +39,17 @@ def source(page):
     return ROOT / f"{page}.md"
 
 
-def load(page):
+def load(page, *, markers=False):
     """Return a page as a notebook, its header stamped and its markers stripped, as Sphinx reads it.
 
-    A page without code cells gives None.
+    With `markers` those of solutions and hidden checks stay. A page without code cells gives None.
     """
     from myst_nb.core.config import NbParserConfig
     from myst_nb.core.read import create_nb_reader
     from myst_parser.config.main import MdParserConfig
 
-    text = strip(stamp(source(page).read_text()))
+    text = stamp(source(page).read_text())
+    text = text if markers else strip(text)
     reader = create_nb_reader(str(source(page)), MdParserConfig(), NbParserConfig(), text)
     notebook = reader and reader.read(text)
     return notebook if notebook and any(c.cell_type == "code" for c in notebook.cells) else None

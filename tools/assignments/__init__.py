@@ -1,0 +1,1 @@
+"""Assignments: built from chapters or private sets, graded in a sandbox, exported for a course."""

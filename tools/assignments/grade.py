@@ -1,0 +1,201 @@
+"""Grades submissions: each is run in a sandbox, and nbgrader's gradebook records what came out."""
+
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from datetime import UTC, datetime
+
+import nbformat
+from tqdm import tqdm
+
+from tools.assignments import submission
+from tools.assignments.build import unsolved
+from tools.assignments.course import CHECKED, AssignmentError
+from tools.assignments.run import Outcome, Run, execute, flags, is_check
+
+STATE = "state.json"
+
+
+def key(folder, sources, sandbox):
+    """Return a fingerprint of all that a result depends on."""
+    digest = hashlib.sha256(repr((sandbox.limits, sandbox.unsafe)).encode())
+    mine = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    for path in sorted([*mine, *sources.values()]):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def handed_in(folder, wanted):
+    """Match the notebooks of a submission with those that were given out.
+
+    Returns
+    -------
+    found : dict
+        Path by name. One notebook with a wrong name is taken for the one that is missing.
+    notes : list of str
+    """
+    there = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
+    found = {name: there.pop(name) for name in wanted if name in there}
+    missing, notes = [name for name in wanted if name not in found], []
+    if len(missing) == len(there) == 1:
+        found[missing[0]] = there.popitem()[1]
+        notes.append(f"{found[missing[0]].name} was taken for {missing[0]}.ipynb")
+        missing = []
+    notes += [f"{name}.ipynb was not handed in" for name in missing]
+    notes += [f"{path.name} belongs to no part of the assignment" for path in there.values()]
+    return found, notes
+
+
+def run_part(source, path, sandbox):
+    """Run one notebook of a submission and return it with its outputs, and the `Run`."""
+    try:
+        cells = submission.read(path) if path else []
+    except ValueError as error:
+        path, cells, trouble = None, [], [str(error)]
+    else:
+        trouble = []
+    notebook, notes = submission.compose(source, cells)
+    if path:
+        run = asyncio.run(execute(notebook, sandbox))
+    else:
+        notes, run = trouble, Run()
+        for position, cell in enumerate(notebook.cells):
+            if cell.cell_type == "code":
+                run.outcomes[position] = Outcome(reason="nothing to run was handed in")
+    run.notes[:0] = notes
+    for position, outcome in run.outcomes.items():
+        cell = notebook.cells[position]
+        cell.outputs = verdict(outcome) if is_check(cell) else outcome.outputs
+    return notebook, run
+
+
+def verdict(outcome):
+    """Return the outputs of a check from which nbgrader reads that it passed or failed."""
+    errors = [output for output in outcome.outputs if output.output_type == "error"]
+    if outcome.reason and not errors:
+        name, _, text = outcome.reason.rpartition(": ")
+        errors = [
+            nbformat.v4.new_output(
+                "error", ename=name or "NotRun", evalue=text, traceback=[outcome.reason]
+            )
+        ]
+    return errors if outcome.reason else []
+
+
+def lines_of(notebook, run):
+    """Yield the lines about one notebook for a student's log."""
+    yield from (f"  note: {note}" for note in run.notes)
+    for position, outcome in run.outcomes.items():
+        cell = notebook.cells[position]
+        what = flags(cell).get("grade_id", "own cell")
+        if is_check(cell):
+            worth = flags(cell)["points"]
+            what += f": {0 if outcome.reason else worth} of {worth}"
+        elif not outcome.reason:
+            continue
+        yield f"  {what} ({outcome.seconds} s) {outcome.reason}".rstrip()
+
+
+def check(course, name, student, sources, sandbox):
+    """Run a submission, write it and its log; return the path of its state."""
+    folder = course.folder("submitted", name, student)
+    found, notes = handed_in(folder, list(sources))
+    target = course.folder(CHECKED, name, student)
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    log = [f"{student}, {name}, {now}", *(f"note: {note}" for note in notes)]
+    for stem, path in sources.items():
+        source = unsolved(nbformat.read(path, 4))
+        notebook, run = run_part(source, found.get(stem), sandbox)
+        log += [f"{stem}.ipynb", *lines_of(notebook, run)]
+        nbformat.write(notebook, target / f"{stem}.ipynb")
+    stamp = folder / "timestamp.txt"
+    if stamp.is_file() and not stamp.is_symlink():
+        shutil.copy(stamp, target)
+    place = course.root / "logs" / name / f"{student}.txt"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("\n".join(log) + "\n")
+    save(target, {"key": key(folder, sources, sandbox), "recorded": False})
+    return target
+
+
+def save(target, state):
+    """Write the state of a submission in one step."""
+    draft = target / f".{STATE}"
+    draft.write_text(json.dumps(state))
+    draft.replace(target / STATE)
+
+
+def state_of(target):
+    """Return the state of a submission; empty if it was not run to the end."""
+    path = target / STATE
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def record(course, name, student):
+    """Write what came out of a submission's run into the gradebook."""
+    target = course.folder(CHECKED, name, student)
+    course.call("Autograde", name, student)
+    save(target, state_of(target) | {"recorded": True})
+
+
+def grade(course, name, sandbox, *, workers=None, again=False):
+    """Grade every submission of an assignment that is not graded yet, and return the results.
+
+    An interrupted run goes on where it stopped. A submission is run again if it, the assignment or
+    the limits have changed.
+
+    Returns
+    -------
+    dict
+        For each student `(score, max_score, needs_manual_grade)`.
+
+    Raises
+    ------
+    AssignmentError
+        If the assignment was not built, or nothing was handed in.
+    NoSandboxError
+        If submissions cannot be isolated.
+    """
+    sandbox.check()
+    sources = course.notebooks("source", name)
+    students = sorted(path.parent.name for path in course.root.glob(f"submitted/*/{name}"))
+    if not students:
+        raise AssignmentError(f"nothing was handed in: put it into submitted/STUDENT/{name}/")
+    states = {s: state_of(course.folder(CHECKED, name, s)) for s in students}
+    keys = {s: key(course.folder("submitted", name, s), sources, sandbox) for s in students}
+    fresh = {s for s in students if states[s].get("key") == keys[s] and not again}
+    with (
+        ThreadPoolExecutor(workers or os.cpu_count()) as pool,
+        tqdm(total=len(students), unit="submission") as bar,
+    ):
+        jobs = {
+            pool.submit(check, course, name, s, sources, sandbox.for_user(number)): s
+            for number, s in enumerate(students)
+            if s not in fresh
+        }
+        try:
+            for student in fresh:
+                if not states[student]["recorded"]:
+                    record(course, name, student)
+                bar.update()
+            for job in as_completed(jobs):
+                job.result()
+                bar.set_postfix_str(jobs[job])
+                record(course, name, jobs[job])
+                bar.update()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return results(course, name, students)
+
+
+def results(course, name, students):
+    """Return what the gradebook says about each student."""
+    with course.gradebook() as book:
+        found = {s: book.find_submission(name, s) for s in students}
+        return {s: (x.score, x.max_score, x.needs_manual_grade) for s, x in found.items()}
