@@ -16,9 +16,11 @@ IMPORT = re.compile(
     r"|import[ \t]+(companion[\w.]*))",
     re.M,
 )
-# Tools of the site and the tests: no chapter's results can depend on them.
+# Tools of the site, of the tests and for grading: no chapter's results can depend on them.
 TOOLS = re.compile(
-    rb"^(?:axe-playwright-python|greenlet|jupyterlab[_-]myst|playwright|pyee|pypdf)==.*\n", re.M
+    rb"^(?:alembic|axe-playwright-python|greenlet|ipywidgets|jupyterlab[_-](?:myst|widgets)|Mako"
+    rb"|nbgrader|notebook|playwright|pyee|pypdf|RapidFuzz|widgetsnbextension)==.*\n",
+    re.M,
 )
 HEADER = re.compile(r"\A---\n(?:.*\n)*?kernelspec:\n")
 
