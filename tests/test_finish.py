@@ -65,6 +65,15 @@ def test_what_helpers_for_the_blind_stumble_over_is_mended(theirs, ours):
     assert finish.finish(theirs) == ours
 
 
+def test_punctuation_stays_with_its_formula():
+    formula = r'<span class="math notranslate nohighlight">\(x\)</span>'
+    html = f"<p>If ({formula}), then {formula} or {formula}.</p><p>{formula}</p>"
+    assert finish.finish(html) == (
+        f'<p>If <span class="together">({formula}),</span> then {formula} or '
+        f'<span class="together">{formula}.</span></p><p>{formula}</p>'
+    )
+
+
 def test_pages_are_finished_with_the_sizes_of_the_book_s_pictures(tmp_path, monkeypatch):
     from PIL import Image
 

@@ -310,6 +310,7 @@ def picture(page, folder, path, look, most=None):
     if folder is None:
         return
     folder.mkdir(parents=True, exist_ok=True)
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
     width = page.viewport_size["width"]
     height = page.evaluate("document.documentElement.scrollHeight")
     height = min(height, most or height)

@@ -3,7 +3,7 @@
 Less to load: scripts without a use are left out, the others wait until the text is there, and so do
 pictures below the first, whose sizes are written beside them so that the text does not jump.
 Easier to use without a mouse or without eyes: every identifier once, every part of the page in a
-landmark, lists that say that they are lists.
+landmark, lists that say that they are lists. Easier to read: punctuation stays with its formula.
 """
 
 import re
@@ -33,6 +33,11 @@ REPAIRS = (
     (
         re.compile(r'<div id="pst-primary-sidebar"'),
         '<div role="complementary" aria-label="Book" id="pst-primary-sidebar"',
+    ),
+    # A formula is a box, and browsers would begin a line with the comma behind it.
+    (
+        re.compile(r'([^\s>]*<span class="math notranslate nohighlight">[^<]*</span>[^\s<]+)'),
+        r'<span class="together">\1</span>',
     ),
 )
 
