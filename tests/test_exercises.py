@@ -1,14 +1,17 @@
 """Every checker accepts the reference solution and refuses the wrong answers beside it."""
 
 import importlib
+from functools import cache
 
 import pytest
 
-from tools.chapters import chapters, load
+from tools.chapters import ROOT, chapters, load
 
-CHAPTERS = chapters()
+SETS = [str(path.with_suffix("")) for path in sorted((ROOT / "homework").glob("*.md"))]
+PAGES = [page for page in chapters() if page.count("/") == 2] + SETS
 
 
+@cache
 def code_cells(page):
     """The code cells of a chapter."""
     return [cell for cell in load(page).cells if cell.cell_type == "code"]
@@ -21,17 +24,22 @@ def grade_id(cell):
 
 def checkers(page):
     """Names of the functions whose answers a chapter checks."""
-    return [grade_id(c).removesuffix("-check") for c in code_cells(page) if "-check" in grade_id(c)]
+    names = map(grade_id, code_cells(page))
+    return [name.removesuffix("-check") for name in names if name.endswith("-check")]
 
 
 def wrong_answers(page):
-    """The table of wrong answers of a chapter: name of the function to a list of functions."""
-    _, part, chapter = page.split("/")
-    return importlib.import_module(f"tests.{part}.exercises.{chapter}").WRONG
+    """The table of wrong answers of a page: name of the function to a list of functions."""
+    if page in SETS:
+        module = f"tests.homework.{page.split('/')[-1]}"
+    else:
+        _, part, chapter = page.split("/")
+        module = f"tests.{part}.exercises.{chapter}"
+    return importlib.import_module(module).WRONG
 
 
 def run(page, name, answer=None):
-    """Run the set-up cells, the reference or a wrong answer, and the checker."""
+    """Run the set-up cells, the reference or a wrong answer, and the checkers, hidden ones too."""
     space = {"__name__": "__main__"}
     for cell in code_cells(page):
         if "setup" in cell.metadata.get("tags", []):
@@ -41,14 +49,15 @@ def run(page, name, answer=None):
         exec(compile(cells[name], f"{page} {name}", "exec"), space)
     else:
         space[name] = answer
-    exec(compile(cells[f"{name}-check"], f"{page} {name}-check", "exec"), space)
+    for check in (f"{name}-check", f"{name}-hidden"):
+        exec(compile(cells.get(check, ""), f"{page} {check}", "exec"), space)
 
 
-PAIRS = [(page, name) for page in CHAPTERS if page.count("/") == 2 for name in checkers(page)]
+PAIRS = [(page, name) for page in PAGES for name in checkers(page)]
 
 
-@pytest.mark.parametrize("page", [page for page in CHAPTERS if page.count("/") == 2])
-def test_a_chapter_has_checked_exercises_with_wrong_answers_for_each(page):
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_checked_exercises_with_wrong_answers_for_each(page):
     names = checkers(page)
     assert names
     assert set(wrong_answers(page)) == set(names)
