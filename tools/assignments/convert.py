@@ -27,9 +27,9 @@ class Elsewhere(str):
 class Glued(dict):
     """Glued values; those that were not computed are named as what they are: on the site."""
 
-    def __init__(self, page):
-        super().__init__()
-        self.link = Elsewhere(f"[…]({SITE}/{page}.html)")
+    def __init__(self, page, values):
+        super().__init__(values)
+        self.link = Elsewhere(f"[…]({SITE}/{page}.html)" if is_chapter(page) else "…")
 
     def __missing__(self, name):
         return self.link
@@ -104,10 +104,12 @@ class Pointing(Translator):
 
     def role(self, match):
         """Return the text that stands for a role."""
-        text = super().role(match)
         target = re.sub(r".*<(.+)>$", r"\1", match["text"], flags=re.S)
         if match["name"] not in ("eq", "numref", "ref", "prf:ref") or target in self.kept:
-            return text
+            return super().role(match)
+        if not is_chapter(self.page):
+            raise ValueError(f"{self.page}: nothing in it has the label {target}")
+        text = super().role(match)
         kind = {"eq": "this equation", "fig": "this figure"}.get(target.split("-")[0], text)
         anchor = f"equation-{target}" if match["name"] == "eq" else target
         return f"[{kind} of the chapter]({SITE}/{self.page}.html#{anchor})"
@@ -125,7 +127,7 @@ class Writer:
             notebook = nbformat.read(executed, 4) if executed.exists() else notebook
         text = "\n".join(c.source for c in self.input if c.cell_type == "markdown")
         self.translator = Pointing(page, notebook, text)
-        self.translator.glued = Glued(page) | self.translator.glued
+        self.translator.glued = Glued(page, self.translator.glued)
         self.cells, self.label, self.points = [], None, WRITTEN_POINTS
         self.solving = False
         self.answer, self.code = [], []  # of the solution that is open
