@@ -67,8 +67,19 @@ def test_frames_keep_their_order_and_every_grey_pixel(grid):
     for i, (address, says) in enumerate(zip(kept["frames"], kept["says"], strict=True)):
         assert (decoded(address)[..., 0] == 40 * i).all()
         assert f"level {40 * i}" in says
+    assert kept["shown"] == [3], "on paper the start, unless somebody chooses"
     assert kept["says"][2] == "row = −1, column = <c>: level 80"
     assert kept["says"][5].startswith("row = 1, column = <c>")
+
+
+def test_a_grey_picture_keeps_every_pixel_and_its_own_description():
+    images = noise(2, 16)
+    control = slider(images, {"k": [0, 1]}, alt=["one", "two"])
+    kept = content(control)
+    for image, address in zip(images, kept["frames"], strict=True):
+        assert (decoded(address) == image[..., None]).all()
+    assert kept["alts"] == ["one", "two"]
+    assert Reader(control.html).all("img")[0]["alt"] == "two"
 
 
 def test_without_a_script_the_start_is_shown_and_named(grid):
@@ -77,6 +88,7 @@ def test_without_a_script_the_start_is_shown_and_named(grid):
     (image,) = page.all("img")
     assert image["alt"] == 'A "plain" field'
     assert (image["width"], image["height"]) == ("90", "80")
+    assert "control-pixels" in image["class"], "ten times as large: each pixel is seen"
     assert (decoded(image["src"])[..., 0] == 120).all()
     assert page.text["output"] == ["row = 1, column = a: level 120"]
     assert "hidden" in next(a for a in page.all("div") if a.get("class") == "control-bar")

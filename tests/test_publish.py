@@ -16,7 +16,7 @@ def places(tmp_path, monkeypatch):
     here, remote, built = (tmp_path / name for name in ("here", "remote.git", "built"))
     subprocess.run(["git", "init", "-q", "-b", "main", here], check=True)
     subprocess.run(["git", "init", "-q", "--bare", remote], check=True)
-    (here / ".gitignore").write_text("_static/\n*.html\n")
+    (here / ".git" / "info" / "exclude").write_text("_static/\n*.html\n")
     (here / "work.txt").write_text("committed")
     git("add", ".", repository=here)
     git("commit", "-q", "-m", "first", repository=here)

@@ -41,7 +41,7 @@ def test_every_number_has_one_source_and_is_printed_once(found):
 def test_two_sources_for_a_number_are_refused(monkeypatch):
     def twice():
         yield from scores_declared()
-        yield next(iter(scores.result_scores()))
+        yield next(iter(scores.result_scores()))._replace(source="elsewhere")
 
     scores_declared = scores.declared_scores
     monkeypatch.setattr(scores, "declared_scores", twice)
@@ -58,6 +58,7 @@ def test_every_model_measured_on_the_digits_is_there(found):
 
 def test_a_new_model_appears_by_itself(tmp_path):
     rows = {
+        "bounded": {"figure": 1.6, "unit": "bits/dim (ELBO), a mean"},
         "newcomer": {"figure": 1.5, "unit": "bits/dim", "title": "Newcomer", "frechet": 2.0},
         "stranger": {"figure": 1.4, "unit": "bits/dim", "data": "faces"},
         "unheard": {"figure": 3.0, "unit": "decibels"},
@@ -66,14 +67,16 @@ def test_a_new_model_appears_by_itself(tmp_path):
     (tmp_path / "budget.json").write_text(json.dumps({"machine": "x", "chapters": {}}))
     new = list(scores.result_scores(tmp_path))
     assert [(s.model, s.metric, s.value) for s in new] == [
+        ("bounded", "bits/dim", 1.6),
         ("Newcomer", "bits/dim", 1.5),
         ("Newcomer", "Fréchet distance", 2.0),
         ("unheard", "decibels", 3.0),
     ]
     columns = ["bits/dim", "Fréchet distance"]
-    assert scoreboard.table(new[:2], columns, scores.METRICS)[2] == (
-        "| Newcomer | **1.500** ★ | **2.0** ★ |"
-    )
+    assert scoreboard.table(new[:3], columns, scores.METRICS)[2:] == [
+        "| Newcomer | **1.500** ★ | **2.0** ★ |",
+        "| bounded, a mean | ≤ 1.600 |  |",
+    ]
 
 
 @pytest.mark.parametrize(("part", "name"), MODELS)
@@ -95,6 +98,10 @@ def test_what_a_chapter_declares_is_checked():
     page, values = "book/part/chapter", {"chapter-a": 87.0}
     good = {"model": "A", "metric": "probe accuracy", "glue": "chapter-a", "scale": 0.01}
     assert scores.declared_score(page, good, values).value == pytest.approx(0.87)
+    more = {"chapter": "part/other", "parameters": "chapter-n", "note": "b", "bound": True}
+    score = scores.declared_score(page, good | more, values | {"chapter-n": 10})
+    assert (score.page, score.parameters) == ("book/part/other", 10)
+    assert (score.note, score.bound, score.source) == ("b", True, f"{page}, chapter-a")
     for change, message in [
         ({"metric": "beauty"}, "none of"),
         ({"glue": "chapter-b"}, "no cell glues chapter-b"),
