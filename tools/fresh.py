@@ -16,7 +16,6 @@ import psutil
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import Version
 
 from tools.budget import RESULTS as BUDGET
 from tools.chapters import ONE_THREAD, ROOT, chapters
@@ -77,7 +76,7 @@ def wrong_versions(report, lines):
         f"{pin} resolves to {found.get(canonicalize_name(pin.name), 'nothing')}"
         for pin in wanted
         if canonicalize_name(pin.name) not in found
-        or Version(found[canonicalize_name(pin.name)]).public not in pin.specifier
+        or found[canonicalize_name(pin.name)] not in pin.specifier
     ]
 
 
