@@ -15,7 +15,7 @@ export MKL_NUM_THREADS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help setup book chapter test test-latest test-site bench budget results notebooks check-notebooks binder \
-  publish publish-notebooks pdf zip linkcheck serve lab lock clean
+  publish publish-notebooks pdf zip slides linkcheck serve lab lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 
@@ -94,6 +94,11 @@ pdf: book ## the book on paper, printed by Chromium: _build/learning-without-lab
 
 zip: book ## the site to read without a server: _build/learning-without-labels.zip
 	$(RUN) tools.offline
+
+slides: setup ## lecture slides of a chapter: make slides NAME=kmeans
+	@test -n "$(NAME)" || { echo "which one? make slides NAME=kmeans"; exit 2; }
+	$(RUN) tools.execute $(NAME)
+	$(RUN) tools.slides $(NAME)
 
 linkcheck: setup ## check the external links of all pages; needs the network
 	$(RUN) tools.execute

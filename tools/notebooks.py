@@ -217,6 +217,14 @@ def caption(cell):
     return cell.metadata.get("mystnb", {}).get("figure", {}).get("caption")
 
 
+def described(output, cell):
+    """Return an output whose picture carries the description that the cell gives."""
+    text = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
+    if text and "image/png" in output.get("data", {}):
+        output.metadata.setdefault("image/png", {})["alt"] = text
+    return output
+
+
 def export(page, executed=None, *, clean=False):
     """Return a chapter as a notebook that runs and reads well outside the site.
 
@@ -227,12 +235,14 @@ def export(page, executed=None, *, clean=False):
     translator = Translator(page, executed)
     cells = [nbformat.v4.new_code_cell(INSTALL, metadata={"tags": ["install"]})]
     for cell in (load(page) if clean else executed).cells:
+        tags = {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}
         if cell.cell_type == "markdown":
             if text := translator.markdown(cell.source).strip("\n"):
-                cells.append(nbformat.v4.new_markdown_cell(text))
+                cells.append(nbformat.v4.new_markdown_cell(text, metadata=tags))
             continue
-        outputs = [o for o in cell.outputs if "scrapbook" not in o.get("metadata", {})]
-        tags = {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}
+        outputs = [
+            described(o, cell) for o in cell.outputs if "scrapbook" not in o.get("metadata", {})
+        ]
         cells.append(nbformat.v4.new_code_cell(cell.source, metadata=tags, outputs=outputs))
         if text := caption(cell):
             number = translator.labels[cell.metadata["mystnb"]["figure"]["name"]]

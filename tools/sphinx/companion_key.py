@@ -19,7 +19,7 @@ IMPORT = re.compile(
 # Tools of the site, of the tests and for grading: no chapter's results can depend on them.
 TOOLS = re.compile(
     rb"^(?:alembic|axe-playwright-python|greenlet|ipywidgets|jupyterlab[_-](?:myst|widgets)|Mako"
-    rb"|nbgrader|notebook|playwright|pyee|pypdf|RapidFuzz|widgetsnbextension)==.*\n",
+    rb"|nbgrader|notebook|playwright|pyee|pypdf|RapidFuzz|sphinx-revealjs|widgetsnbextension)==.*\n",
     re.M,
 )
 HEADER = re.compile(r"\A---\n(?:.*\n)*?kernelspec:\n")
