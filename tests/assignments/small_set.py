@@ -106,6 +106,7 @@ WORDS = "Put the derivative to zero."
 
 def page(folder, text=TEXT, name="small"):
     """Write a set and return its path as the command line takes it."""
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.md"
     path.write_text(text)
     return str(path)

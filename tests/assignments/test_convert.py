@@ -61,7 +61,7 @@ def named(notebook):
 def test_each_kind_of_cell_is_marked(convert):
     cells = named(convert(TEXT))
     marks = {name: flags(cell) for name, cell in cells.items()}
-    assert list(marks)[0] == "install"
+    assert next(iter(marks)) == "install"
     solutions = {name for name, mark in marks.items() if mark["solution"]}
     assert solutions == {"nearest", "mean", "ex-small-why"}
     assert {name: mark["points"] for name, mark in marks.items() if mark["grade"]} == {

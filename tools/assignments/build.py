@@ -16,6 +16,7 @@ from tools.assignments.sandbox import Limits, Sandbox
 # The instructor's own code: trusted, and given the time that the solutions need.
 TRUSTED = Sandbox(replace(Limits(), cell_seconds=120, notebook_seconds=600), unsafe=True)
 MARKERS = ("BEGIN SOLUTION", "BEGIN HIDDEN TESTS", "BEGIN MARK SCHEME")
+NO_GRADEBOOK = {"SaveCells": {"enabled": False}, "GenerateAssignment": {"no_database": True}}
 SHORTEST = 20  # characters of a line that would give a solution away
 
 
@@ -55,17 +56,23 @@ def faults_of_release(name, notebook):
 
 
 def secret_lines(source):
-    """Return the lines of an instructor's notebook that no student may see."""
-    secret, shown, inside = set(), set(), ""
+    """Return the lines of an instructor's notebook that no student may see.
+
+    A line that a visible check has in common with a hidden one gives nothing away.
+    """
+    secret, checked, inside = set(), set(), ""
     for cell in source.cells:
         whole = flags(cell).get("solution") and not any(mark in cell.source for mark in MARKERS)
         for line in cell.source.split("\n"):
             opened = next((mark for mark in MARKERS if mark in line), "")
             inside = opened or inside
-            (secret if inside or whole else shown).add(line.strip())
+            if inside or whole:
+                secret.add(line.strip())
+            elif is_check(cell):
+                checked.add(line.strip())
             if inside and inside.replace("BEGIN", "END") in line:
                 inside = ""
-    return {line for line in secret - shown if len(line) >= SHORTEST}
+    return {line for line in secret - checked if len(line) >= SHORTEST}
 
 
 def leaks(name, source, released):
@@ -76,7 +83,7 @@ def leaks(name, source, released):
             yield f"{name}: the marker {mark} is left in the students' version"
     lines = {line.strip() for line in text.split("\n")}
     for line in sorted(secret_lines(source) & lines):
-        yield f"{name}: the students' version shows a line of a solution: {line!r}"
+        yield f"{name}: the students' version shows a line that is to be hidden: {line!r}"
 
 
 def rehearse(sources, name):
@@ -84,7 +91,7 @@ def rehearse(sources, name):
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
         course = Course(folder)
         write(course.folder("source", name), sources)
-        course.call("GenerateAssignment", name)
+        course.call("GenerateAssignment", name, settings=NO_GRADEBOOK)
         faults, solved = [], {}
         for stem, path in course.notebooks("release", name).items():
             solved[stem] = nbformat.from_dict(sources[stem])

@@ -49,6 +49,8 @@ c.GenerateFeedback.preprocessors = [
     "tools.assignments.export.HideTests",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
+# A submission may hold scripts: they must not run in the browser of who reads it.
+c.HTMLExporter.sanitize_html = True
 '''
 
 
@@ -86,7 +88,7 @@ class Course:
         loaded.merge(Config(CourseDirectory={"root": str(self.root)}))
         return loaded
 
-    def call(self, step, name, student="."):
+    def call(self, step, name, student=".", settings=None):
         """Run a converter of nbgrader, such as ``Autograde``.
 
         Raises
@@ -98,6 +100,7 @@ class Course:
         from nbgrader.coursedir import CourseDirectory
 
         config = self.config()
+        config.merge(Config(settings or {}))
         folder = CourseDirectory(config=config, assignment_id=name, student_id=student)
         converter = getattr(converters, step)(coursedir=folder, config=config, force=True)
         told = io.StringIO()
@@ -107,7 +110,7 @@ class Course:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # SQLAlchemy's, about nbgrader's own ways
                 converter.start()
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # nbgrader leaves the program at some errors
             message = f"{told.getvalue()[-2000:]}{error}"
             raise AssignmentError(f"nbgrader {step} of {name}, {student}: {message}") from error
 

@@ -24,7 +24,9 @@ def key(folder, sources, sandbox):
     digest = hashlib.sha256(repr((sandbox.limits, sandbox.unsafe)).encode())
     mine = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
     for path in sorted([*mine, *sources.values()]):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{path.name!r} {content}".encode())
     return digest.hexdigest()
 
 
@@ -68,8 +70,21 @@ def run_part(source, path, sandbox):
     run.notes[:0] = notes
     for position, outcome in run.outcomes.items():
         cell = notebook.cells[position]
+        outcome.outputs = [output for output in map(clean, outcome.outputs) if output]
         cell.outputs = verdict(outcome) if is_check(cell) else outcome.outputs
     return notebook, run
+
+
+def clean(output):
+    """Return an output in a form that can be written; None if a notebook cannot hold it."""
+    output = nbformat.from_dict(
+        json.loads(submission.plain(json.dumps(output, ensure_ascii=False)))
+    )
+    try:
+        nbformat.validate(output, ref="output", version=4)
+    except nbformat.ValidationError:
+        return None
+    return output
 
 
 def verdict(outcome):
@@ -99,8 +114,8 @@ def lines_of(notebook, run):
         yield f"  {what} ({outcome.seconds} s) {outcome.reason}".rstrip()
 
 
-def check(course, name, student, sources, sandbox):
-    """Run a submission, write it and its log; return the path of its state."""
+def check(course, name, student, sources, sandbox, found_key):
+    """Run a submission and write it, its log and its state."""
     folder = course.folder("submitted", name, student)
     found, notes = handed_in(folder, list(sources))
     target = course.folder(CHECKED, name, student)
@@ -113,14 +128,26 @@ def check(course, name, student, sources, sandbox):
         notebook, run = run_part(source, found.get(stem), sandbox)
         log += [f"{stem}.ipynb", *lines_of(notebook, run)]
         nbformat.write(notebook, target / f"{stem}.ipynb")
-    stamp = folder / "timestamp.txt"
-    if stamp.is_file() and not stamp.is_symlink():
-        shutil.copy(stamp, target)
+    if stamp := time_of(folder / "timestamp.txt"):
+        (target / "timestamp.txt").write_text(stamp)
     place = course.root / "logs" / name / f"{student}.txt"
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text("\n".join(log) + "\n")
-    save(target, {"key": key(folder, sources, sandbox), "recorded": False})
-    return target
+    place.write_text("\n".join(log) + "\n", encoding="utf-8", errors="replace")
+    save(target, {"key": found_key, "recorded": False})
+
+
+def time_of(path):
+    """Return the time of a submission as nbgrader's exchange writes it; nothing if it is none."""
+    from nbgrader.utils import parse_utc
+
+    if path.is_symlink() or not path.is_file():
+        return ""
+    try:
+        text = path.read_bytes()[:100].decode().strip()
+        parse_utc(text)
+    except (ValueError, OverflowError):
+        return ""
+    return text
 
 
 def save(target, state):
@@ -157,7 +184,8 @@ def grade(course, name, sandbox, *, workers=None, again=False):
     Raises
     ------
     AssignmentError
-        If the assignment was not built, or nothing was handed in.
+        If the assignment was not built, nothing was handed in, or a submission broke the grading;
+        then the others are graded.
     NoSandboxError
         If submissions cannot be isolated.
     """
@@ -168,13 +196,14 @@ def grade(course, name, sandbox, *, workers=None, again=False):
         raise AssignmentError(f"nothing was handed in: put it into submitted/STUDENT/{name}/")
     states = {s: state_of(course.folder(CHECKED, name, s)) for s in students}
     keys = {s: key(course.folder("submitted", name, s), sources, sandbox) for s in students}
+    failed = {}
     fresh = {s for s in students if states[s].get("key") == keys[s] and not again}
     with (
         ThreadPoolExecutor(workers or os.cpu_count()) as pool,
         tqdm(total=len(students), unit="submission") as bar,
     ):
         jobs = {
-            pool.submit(check, course, name, s, sources, sandbox.for_user(number)): s
+            pool.submit(check, course, name, s, sources, sandbox.for_user(number), keys[s]): s
             for number, s in enumerate(students)
             if s not in fresh
         }
@@ -184,13 +213,19 @@ def grade(course, name, sandbox, *, workers=None, again=False):
                     record(course, name, student)
                 bar.update()
             for job in as_completed(jobs):
-                job.result()
                 bar.set_postfix_str(jobs[job])
-                record(course, name, jobs[job])
+                try:
+                    job.result()
+                    record(course, name, jobs[job])
+                except Exception as error:  # one submission must not keep others from being graded
+                    failed[jobs[job]] = f"{type(error).__name__}: {error}"
                 bar.update()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    if failed:
+        lines = "".join(f"\n  {student}: {error}" for student, error in failed.items())
+        raise AssignmentError(f"all are graded except these; run it again:{lines}")
     return results(course, name, students)
 
 

@@ -1,7 +1,7 @@
 """Runs a notebook in a sandboxed kernel and says which of its checks passed, and why not.
 
 What reads the kernel's answers stays outside the sandbox. A check counts only if it ran to its
-last line, which prints a word that is drawn anew for each check and that the submission has not
+end, which it proves by what it prints, another word for each check, which the submission has not
 seen. What a submission has replaced in the libraries that checks use is put back before each
 check, and reported.
 """
@@ -11,9 +11,11 @@ import json
 import logging
 import os
 import secrets
+import stat
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
 import nbformat
@@ -29,6 +31,7 @@ from tools.assignments.sandbox import environment
 from tools.fresh import memory
 
 TICK = 0.3  # seconds between two looks at what a kernel uses
+BLOCK, DEEPEST = 4096, 50  # bytes of the smallest file; folders in folders
 OPTIONS = ["--log-level=ERROR", "--HistoryManager.hist_file=:memory:"]
 
 
@@ -141,21 +144,42 @@ class Client(NotebookClient):
                 self.killed = f"the notebook was stopped after {limits.notebook_seconds} seconds"
             elif process.is_running() and memory(process) > 1.5e6 * limits.memory_mb:
                 self.killed = f"it used more than {1.5 * limits.memory_mb:.0f} MB of memory"
-            elif size_of(self.folder) > 1e6 * limits.disk_mb:
+            elif written(self.folder, process, most=1e6 * limits.disk_mb):
                 self.killed = f"it wrote more than {limits.disk_mb} MB"
         await self.km.shutdown_kernel(now=True)
 
 
-def size_of(folder):
-    """Bytes of all files below a folder."""
-    total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118
-            except OSError:
-                continue
-    return total
+def written(folder, process, most):
+    """Say whether more than `most` bytes are in a folder, or in files without a name.
+
+    An entry counts as a block at least. Folders in folders without end count as too much.
+    """
+    total, waiting = unnamed(process), [(folder, 0)]
+    while waiting and total <= most:
+        place, depth = waiting.pop()
+        if depth > DEEPEST:
+            return True
+        with suppress(OSError), os.scandir(place) as entries:
+            for entry in entries:
+                with suppress(OSError):
+                    total += max(BLOCK, entry.stat(follow_symlinks=False).st_size)
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append((entry.path, depth + 1))
+    return total > most
+
+
+def unnamed(process):
+    """Bytes in files that a process and its children hold open and that have no name any more."""
+    sizes = {}
+    with suppress(psutil.NoSuchProcess):
+        for one in [process, *process.children(recursive=True)]:
+            with suppress(OSError), os.scandir(f"/proc/{one.pid}/fd") as entries:
+                for entry in entries:
+                    with suppress(OSError):
+                        found = entry.stat()
+                        if stat.S_ISREG(found.st_mode) and not found.st_nlink:
+                            sizes[found.st_dev, found.st_ino] = found.st_size
+    return sum(sizes.values())
 
 
 def error_of(cell, reply):
@@ -176,19 +200,6 @@ def error_of(cell, reply):
     return f"{error.get('ename', 'Error')}: {error.get('evalue', '')}".split("\n")[0][:300]
 
 
-def take_out(outputs, word):
-    """Remove `word` and what follows it in its line from printed output; return what followed."""
-    for output in outputs:
-        if output.output_type == "stream" and word in output.text:
-            before, _, after = output.text.partition(word)
-            line, _, rest = after.partition("\n")
-            output.text = before + rest
-            if not output.text:
-                outputs.remove(output)
-            return line
-    return None
-
-
 def flags(cell):
     """nbgrader's marks of a cell."""
     return cell.metadata.get("nbgrader", {})
@@ -204,7 +215,7 @@ async def execute(notebook, sandbox):
 
     After a kernel has died or does not react any more, the cells that are left are not run.
     """
-    run, seen, word = Run(), False, secrets.token_hex(16)
+    run, seen, words = Run(), False, (secrets.token_hex(16), secrets.token_hex(16))
     with sandbox.folder() as folder:
         client = Client(sandbox, folder)
         told = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -218,9 +229,12 @@ async def execute(notebook, sandbox):
                     run.outcomes[position] = Outcome(reason=f"not run: {dead}")
                     continue
                 if not seen and not flags(cell).get("locked"):
-                    await hidden(client, guard.remember(word))
+                    await client.run_cell(nbformat.v4.new_code_cell(guard.remember(*words)))
                     seen = True
-                outcome = await run_one(client, cell, word if seen else None, run.notes)
+                if seen and is_check(cell):
+                    outcome = await run_check(client, cell, *words, run.notes)
+                else:
+                    outcome = await client.run_cell(nbformat.v4.new_code_cell(cell.source))
                 run.outcomes[position] = outcome
                 if outcome.reason and not await alive(client):
                     dead = client.killed or "an earlier cell ended the kernel or froze it"
@@ -238,23 +252,16 @@ async def alive(client):
     return True
 
 
-async def hidden(client, source):
-    """Run code of the grader's own and return its outcome."""
-    return await client.run_cell(nbformat.v4.new_code_cell(source))
-
-
-async def run_one(client, cell, word, notes):
-    """Run a cell; if it is a check, guard it and demand the proof that it ran to its end."""
-    if not is_check(cell) or word is None:
-        return await client.run_cell(nbformat.v4.new_code_cell(cell.source))
-    restored = take_out((await hidden(client, guard.restore(word))).outputs, word)
-    replaced = json.loads(restored) if restored else []
-    if replaced:
-        notes.append(f"before {flags(cell)['grade_id']} these were put back: {', '.join(replaced)}")
+async def run_check(client, cell, word, secret, notes):
+    """Run a check through the guard and demand the proof that it ran to its end."""
+    number, name = secrets.token_hex(16), flags(cell)["grade_id"]
+    code = guard.check(word, number, cell.source)
+    outcome = await client.run_cell(nbformat.v4.new_code_cell(code))
+    restored, complete = guard.read(outcome.outputs, word, guard.proof(secret, number))
+    if restored:
+        notes.append(f"before {name} these were put back: {', '.join(restored)}")
     elif restored is None:
-        notes.append(f"before {flags(cell)['grade_id']} the guard did not run")
-    proof = secrets.token_hex(16)
-    outcome = await client.run_cell(nbformat.v4.new_code_cell(cell.source + guard.proof(proof)))
-    if take_out(outcome.outputs, proof) is None and not outcome.reason:
+        notes.append(f"before {name} the guard did not run")
+    if not complete and not outcome.reason:
         outcome.reason = "the check did not run to its end"
     return outcome

@@ -61,7 +61,7 @@ def bubblewrap(folder, limits, user):
     """Return the words that start a command inside bubblewrap, where it may write one folder."""
     bound = [word for path in SYSTEM for word in ("--ro-bind-try", path, path)]
     shared = str(folder / "tmp")  # on disk, where its size is watched: not in memory
-    words = ["bwrap", *bound, "--proc", "/proc", "--dev", "/dev"]
+    words = ["bwrap", *way_to(map(Path, SYSTEM)), *bound, "--proc", "/proc", "--dev", "/dev"]
     words += ["--bind", shared, "/tmp", "--bind", shared, "/dev/shm"]
     python = folders_of_python()
     words += way_to([*python, folder])
@@ -112,7 +112,8 @@ class Sandbox:
     @contextmanager
     def folder(self):
         """Give an empty folder that the kernel's user may write, behind one that is closed."""
-        with tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as name:
+        name = tempfile.mkdtemp(prefix="grade-")
+        try:
             folder = Path(name, "home")
             fonts = folder / ".cache" / "matplotlib"
             fonts.mkdir(parents=True)
@@ -123,6 +124,9 @@ class Sandbox:
                 for path in [folder, *folder.rglob("*")]:
                     os.chown(path, self.user, self.user)
             yield folder
+        finally:
+            # Folders may be nested more deeply than Python removes them.
+            subprocess.run(["rm", "-rf", name], stderr=subprocess.DEVNULL, check=False)
 
     def command(self, folder):
         """Return the words that come before a command which runs in `folder`."""

@@ -28,17 +28,24 @@ def read(path):
         raise ValueError(f"{path.name} has more than {MOST_BYTES // 10**6} MB: it was not read")
     try:
         notebook = nbformat.read(path, as_version=4)
-        cells = [(cell.cell_type, cell.source, cell.metadata) for cell in notebook.cells]
+        cells = [(cell.cell_type, plain(cell.source), name_of(cell)) for cell in notebook.cells]
     except Exception as error:  # a file may be anything
         kind = type(error).__name__
         raise ValueError(f"{path.name} cannot be read as a notebook ({kind})") from error
     new = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
-    made = []
-    for kind, text, metadata in cells:
-        cell = new.get(kind, nbformat.v4.new_raw_cell)(str(text))
-        name = metadata.get("nbgrader", {}).get("grade_id") if isinstance(metadata, dict) else None
-        made.append((name, cell))
-    return made
+    return [(name, new.get(kind, nbformat.v4.new_raw_cell)(text)) for kind, text, name in cells]
+
+
+def plain(text):
+    """Return text that can be written: JSON allows halves of characters."""
+    return str(text).encode("utf-8", "replace").decode()
+
+
+def name_of(cell):
+    """Return nbgrader's name of a cell, or None, whatever else stands there."""
+    given = cell.metadata.get("nbgrader")
+    name = given.get("grade_id") if isinstance(given, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def defines(cell, name):
