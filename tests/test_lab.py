@@ -12,19 +12,9 @@ from pathlib import Path
 import pytest
 
 from tools.chapters import ROOT, chapters
+from tools.pdf import CHROMIUM, FLAGS
 
 SHOTS = ROOT / "_build" / "screenshots"
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 PATIENCE = 120  # seconds, on a busy machine
 PAGE = next(page for page in chapters() if page.count("/") == 2)
 

@@ -3,6 +3,7 @@
 python -m tools.build
 """
 
+import argparse
 import hashlib
 import subprocess
 import sys
@@ -15,6 +16,17 @@ STAMP = SITE / ".built"
 INPUTS = ("book", "companion", "tools", "results", "CITATION.cff", "_config.yml", "_toc.yml")
 INPUTS += ("requirements.lock",)
 STRICT = ("--all", "-W", "-n", "--keep-going")
+
+
+def site_and_target(description, target):
+    """Read from the command line which built site to make a file of, and where to put it."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--site", type=Path, default=SITE, help="folder")
+    parser.add_argument("--to", type=Path, default=target, help="file")
+    arguments = parser.parse_args()
+    if not (arguments.site / "index.html").exists():
+        sys.exit(f"there is no site in {arguments.site}: make book")
+    return arguments.site, arguments.to
 
 
 def fingerprint():

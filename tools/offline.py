@@ -7,15 +7,12 @@ the disk. A page that is opened so may not fetch another one, so the search show
 The same site gives the same file.
 """
 
-import argparse
 import shutil
-import sys
 import zipfile
-from pathlib import Path
 
+from tools.build import SITE, site_and_target
 from tools.chapters import ROOT
 
-SITE = ROOT / "_build" / "html"
 TARGET = ROOT / "_build" / "learning-without-labels.zip"
 FOLDER = "learning-without-labels"
 LEFT_OUT = (".pdf", ".zip", ".map")  # no book in the book
@@ -52,15 +49,10 @@ def pack(site=SITE, target=TARGET):
 
 def main():
     """Pack the site, if there is one."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--site", type=Path, default=SITE, help="folder")
-    parser.add_argument("--to", type=Path, default=TARGET, help="file")
-    arguments = parser.parse_args()
-    if not (arguments.site / "index.html").exists():
-        sys.exit(f"there is no site in {arguments.site}: make book")
-    count = pack(arguments.site, arguments.to)
-    shutil.copy(arguments.to, arguments.site)
-    print(f"{arguments.to}: {count} files, {arguments.to.stat().st_size / 1e6:.1f} MB")
+    site, target = site_and_target(__doc__.split("\n")[0], TARGET)
+    count = pack(site, target)
+    shutil.copy(target, site / TARGET.name)
+    print(f"{target}: {count} files, {target.stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ Chromium prints the pages that `_toc.yml` lists, one after another, with running
 numbers that go on; pypdf puts them together. Links between pages become links inside the file.
 """
 
-import argparse
 import functools
 import html
 import http.server
@@ -23,16 +22,17 @@ from urllib.parse import unquote, urlsplit
 import matplotlib
 import yaml
 
+from tools.build import SITE, site_and_target
 from tools.chapters import ROOT, pages
 
-SITE = ROOT / "_build" / "html"
 TARGET = ROOT / "_build" / "learning-without-labels.pdf"
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 STYLE = Path(__file__).with_name("pdf.css").read_text()
 SCRIPT = Path(__file__).with_name("pdf.js").read_text()
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
 LEFT_OUT = "book/api"  # what the package's docstrings say is for the screen
 COVER = "_static/book.png"
 LOOK = "_static/course.css"  # where the letters are
@@ -232,17 +232,12 @@ def make(folder=SITE, target=TARGET, root=ROOT):
 
 def main():
     """Print the site, if there is one and something that can print it."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--site", type=Path, default=SITE, help="folder")
-    parser.add_argument("--to", type=Path, default=TARGET, help="file")
-    arguments = parser.parse_args()
-    if not (arguments.site / "index.html").exists():
-        sys.exit(f"there is no site in {arguments.site}: make book")
+    site, target = site_and_target(__doc__.split("\n")[0], TARGET)
     if CHROMIUM is None:
         sys.exit(f"a PDF needs Chromium: install one of {', '.join(NAMES)}")
-    count = make(arguments.site, arguments.to)
-    shutil.copy(arguments.to, arguments.site)
-    print(f"{arguments.to}: {count} pages, {arguments.to.stat().st_size / 1e6:.1f} MB")
+    count = make(site, target)
+    shutil.copy(target, site / TARGET.name)
+    print(f"{target}: {count} pages, {target.stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
