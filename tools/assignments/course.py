@@ -49,8 +49,6 @@ c.GenerateFeedback.preprocessors = [
     "tools.assignments.export.HideTests",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
-# A submission may hold scripts: they must not run in the browser of who reads it.
-c.HTMLExporter.sanitize_html = True
 '''
 
 

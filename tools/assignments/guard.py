@@ -19,25 +19,28 @@ def _remember(word, secret):
         for name, module in list(sys.modules.items())
         if name.partition(".")[0] in trusted and isinstance(module, types.ModuleType)
     ]
-    kept = [
-        (prefix + name, space, name, value, getattr(value, "__code__", None))
-        for prefix, space in spaces
-        for name, value in list(space.items())
-        if not name.startswith("_") or space is vars(builtins)
-        if callable(value) or isinstance(value, types.ModuleType)
-    ]
+    kept, codes = [], {}
+    for prefix, space in spaces:
+        for name, value in list(space.items()):
+            if name.startswith("_") and space is not vars(builtins) or name == "input":
+                continue  # input is another one in every cell
+            if callable(value) or isinstance(value, types.ModuleType):
+                kept.append((prefix + name, space, name, value))
+                inner = getattr(value, "__wrapped__", value)
+                if isinstance(inner, types.FunctionType):
+                    codes[inner] = (prefix + name, inner.__code__)
     here, write, dumps, digest = globals(), sys.stdout.write, json.dumps, hashlib.sha256
-    build, run, own, code_of = compile, exec, setattr, getattr
-    nothing = object()
+    build, run, nothing = compile, exec, object()
 
     def check(source, number):
         changed = []
-        for full, space, name, value, code in kept:
+        for full, space, name, value in kept:
             if space.get(name, nothing) is not value:
                 space[name] = value
                 changed.append(full)
-            if code is not None and code_of(value, "__code__", None) is not code:
-                own(value, "__code__", code)
+        for function, (full, code) in codes.items():
+            if function.__code__ is not code:
+                function.__code__ = code
                 changed.append(full)
         write(word + dumps(changed) + "\\n")
         run(build(source, "<check>", "exec"), here)

@@ -116,7 +116,10 @@ class Client(NotebookClient):
     def output(self, outs, msg, display_id, cell_index):
         """Take an output, until there is no more room."""
         self.room -= len(json.dumps(msg["content"], default=str))
-        return super().output(outs, msg, display_id, cell_index) if self.room > 0 else None
+        if self.room > 0:
+            with suppress(nbformat.ValidationError):  # a submission may send what is no output
+                return super().output(outs, msg, display_id, cell_index)
+        return None
 
     async def run_cell(self, cell):
         """Run a cell and return its outcome."""
@@ -187,7 +190,8 @@ def error_of(cell, reply):
     errors = [output for output in cell.outputs if output.output_type == "error"]
     if reply.get("status") == "ok" and not errors:
         return ""
-    error = errors[-1] if errors else reply
+    late = reply.get("ename") == "TimeoutError"  # then the cell only shows that it was interrupted
+    error = errors[-1] if errors and not late else reply
     if not errors:
         cell.outputs.append(
             nbformat.v4.new_output(
@@ -203,6 +207,11 @@ def error_of(cell, reply):
 def flags(cell):
     """nbgrader's marks of a cell."""
     return cell.metadata.get("nbgrader", {})
+
+
+def name_of(cell):
+    """nbgrader's name of a cell; cells that students added have none."""
+    return flags(cell).get("grade_id", "own cell")
 
 
 def is_check(cell):
@@ -236,6 +245,9 @@ async def execute(notebook, sandbox):
                 else:
                     outcome = await client.run_cell(nbformat.v4.new_code_cell(cell.source))
                 run.outcomes[position] = outcome
+                if client.room <= 0:
+                    most = sandbox.limits.output_bytes
+                    run.notes.append(f"{name_of(cell)} printed more than {most} bytes: cut off")
                 if outcome.reason and not await alive(client):
                     dead = client.killed or "an earlier cell ended the kernel or froze it"
                     outcome.reason = client.killed or outcome.reason
@@ -254,7 +266,7 @@ async def alive(client):
 
 async def run_check(client, cell, word, secret, notes):
     """Run a check through the guard and demand the proof that it ran to its end."""
-    number, name = secrets.token_hex(16), flags(cell)["grade_id"]
+    number, name = secrets.token_hex(16), name_of(cell)
     code = guard.check(word, number, cell.source)
     outcome = await client.run_cell(nbformat.v4.new_code_cell(code))
     restored, complete = guard.read(outcome.outputs, word, guard.proof(secret, number))

@@ -111,10 +111,17 @@ def compose(source, handed_in):
             cell.source = handed_in[places[name]][1].source
         elif name in wanted and cell.cell_type == "markdown" and stray:
             cell.source = f"*(Found without a mark:)*\n\n{stray}"
+        if name in wanted and cell.cell_type == "markdown":
+            cell.source = inert(cell.source)
         cells.append(cell)
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
     return nbformat.v4.new_notebook(cells=cells, metadata=source.metadata), notes
+
+
+def inert(text):
+    """Return Markdown without HTML: a script in it would run in the browser of who reads it."""
+    return re.sub(r"<(?=[a-zA-Z/!?])", "< ", text)
 
 
 def changes(locked, handed_in):
