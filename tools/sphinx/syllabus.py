@@ -100,8 +100,10 @@ def chapter(page, budget):
 
 
 def overview(weeks):
-    """Yield a table with a row a week."""
+    """Yield a section with a table, a row a week."""
     yield from (
+        "## At a glance",
+        "",
         "| week | part | reading, minutes | running, seconds | exercises | points |",
         "|--:|:--|--:|--:|--:|--:|",
     )
