@@ -13,7 +13,8 @@ from tools.assignments.run import flags
 WRONG = NEAREST.replace("argmin", "argmax")
 BAD_MEAN = "def mean(x):\n    return 0\n"
 UNCERTAIN = ("bomb", "loop_catches")  # it is not certain that their kernels reach the second answer
-STOPPED = "the cell was stopped after 3 seconds"
+SECONDS = 5  # of a cell: enough on a machine that does other things too
+STOPPED = f"the cell was stopped after {SECONDS} seconds"
 
 # name: (work, points, words of the log)
 CODE = {
@@ -57,9 +58,9 @@ CODE = {
         ["nearest-check: 0 of 2"],
     ),
     "network": (
-        NEAREST + "import urllib.request\nurllib.request.urlopen('http://192.0.2.1', timeout=9)\n",
+        NEAREST + "import socket\nsocket.create_connection(('192.0.2.1', 80))\n",
         6,
-        ["URLError"],
+        ["Network is unreachable"],
     ),
     "numpy": (
         WRONG + "np.array_equal = np.isclose = lambda *a, **k: True\nabs = print\n",
@@ -117,8 +118,7 @@ CODE = {
         0,
         ["it wrote more than 20 MB"],
     ),
-    "letters": (NEAREST + r"raise ValueError('\ud800')", 6, ["ValueError"]),
-    "letters_printed": (NEAREST + r"print('\ud800')", 6, ["UnicodeEncodeError"]),
+    "letters": (NEAREST + r"raise ValueError('\ud800')", 6, ["UnicodeEncodeError"]),
     "odd_output": (NEAREST + "display({'text/plain': 5}, raw=True)\n", 6, []),
     "gradebook": (
         WRONG + "import os, sqlite3\n"

@@ -5,7 +5,7 @@ import shutil
 import nbformat
 import pytest
 
-from tests.assignments.class_of_hw import WRONG, hand_in_all
+from tests.assignments.class_of_hw import SECONDS, WRONG, hand_in_all
 from tests.assignments.small_set import NEAREST, hand_in, log_of
 from tools.assignments import grade as module
 from tools.assignments.course import CHECKED, AssignmentError
@@ -18,7 +18,7 @@ pytestmark = [
 ]
 SANDBOX = Sandbox(
     Limits(
-        cell_seconds=3,
+        cell_seconds=SECONDS,
         notebook_seconds=60,
         memory_mb=500,
         processes=40,
