@@ -3,12 +3,26 @@
 import re
 
 import nbformat
+import pytest
 
 from tests.small_book import HEADER
 from tools.assignments.build import build
 from tools.assignments.course import Course
 from tools.assignments.run import flags
+from tools.assignments.sandbox import NoSandboxError, Sandbox
 
+
+def why_no_sandbox():
+    """Say why this machine has no sandbox; nothing if it has one."""
+    try:
+        Sandbox().check()
+    except NoSandboxError as error:
+        return f"NOTHING WAS GRADED IN A SANDBOX HERE: {error}"
+    return ""
+
+
+NO_SANDBOX = why_no_sandbox()
+needs_sandbox = pytest.mark.skipif(bool(NO_SANDBOX), reason=NO_SANDBOX)
 HIDDEN = "two centres at the same distance: the first one counts"
 TEXT = f"""{HEADER}---
 

@@ -1,12 +1,11 @@
 """What students and the learning platform get."""
 
 import csv
-import shutil
 
 import pytest
 
 from tests.assignments.class_of_hw import WRONG
-from tests.assignments.small_set import HIDDEN, NEAREST, WORDS, hand_in
+from tests.assignments.small_set import HIDDEN, NEAREST, NO_SANDBOX, WORDS, hand_in
 from tools.assignments.course import AssignmentError
 from tools.assignments.export import export
 from tools.assignments.grade import grade
@@ -29,7 +28,7 @@ raise ValueError("{SCRIPT}")
 @pytest.fixture(scope="module")
 def exported(course):
     """A course with the grades of three students, and the files that were written."""
-    sandbox = Sandbox(unsafe=not shutil.which("bwrap"))
+    sandbox = Sandbox(unsafe=bool(NO_SANDBOX))
     hand_in(course, "s1", words=f"{WORDS} {SCRIPT}", nearest=ODD)
     hand_in(course, "s2", nearest=WRONG)
     hand_in(course, "s3", nearest="def nearest(x, centers):\n    return np.arange(len(x))\n")

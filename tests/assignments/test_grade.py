@@ -6,14 +6,15 @@ import nbformat
 import pytest
 
 from tests.assignments.class_of_hw import SECONDS, WRONG, hand_in_all
-from tests.assignments.small_set import NEAREST, hand_in, log_of
+from tests.assignments.small_set import NEAREST, hand_in, log_of, needs_sandbox
 from tools.assignments import grade as module
+from tools.assignments.build import build
 from tools.assignments.course import CHECKED, AssignmentError
 from tools.assignments.grade import grade
 from tools.assignments.sandbox import Limits, NoSandboxError, Sandbox
 
 pytestmark = [
-    pytest.mark.skipif(not shutil.which("bwrap"), reason="no bwrap: apt-get install bubblewrap"),
+    needs_sandbox,
     pytest.mark.timeout(600),
 ]
 SANDBOX = Sandbox(
@@ -50,6 +51,14 @@ def test_every_score_is_as_expected(graded):
     }
     assert {most for _, most, _ in found.values()} == {10}
     assert {student for student, (_, _, manual) in found.items() if not manual} == NOTHING
+
+
+def test_a_graded_assignment_keeps_its_notebooks(graded):
+    course, _, _ = graded
+    before = sorted(course.notebooks("source", "hw"))
+    with pytest.raises(AssignmentError, match="hw is graded already and consists of small"):
+        list(build(course, "hw", ["kmeans"]))
+    assert sorted(course.notebooks("source", "hw")) == before
 
 
 def test_the_log_says_what_happened(graded):

@@ -8,14 +8,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.assignments.small_set import needs_sandbox
 from tools.assignments import sandbox as module
 from tools.assignments.__main__ import parser
 from tools.assignments.run import written
 from tools.assignments.sandbox import Limits, NoSandboxError, Sandbox, folders_of_python
 from tools.chapters import ROOT
-
-NEEDED = "there is no bwrap: apt-get install bubblewrap"
-needs_bwrap = pytest.mark.skipif(not shutil.which("bwrap"), reason=NEEDED)
 
 
 def run(code, limits=None):
@@ -33,18 +31,18 @@ def run(code, limits=None):
     return done.stdout.strip(), done.returncode
 
 
-@needs_bwrap
+@needs_sandbox
 def test_the_sandbox_can_be_tried():
     Sandbox().check()
 
 
-@needs_bwrap
+@needs_sandbox
 def test_the_course_s_package_and_python_are_there():
     said, status = run("import numpy, companion; print(numpy.arange(3).sum(), companion.__name__)")
     assert (said, status) == ("3 companion", 0)
 
 
-@needs_bwrap
+@needs_sandbox
 def test_there_is_no_network():
     said, _ = run(
         "import socket, os\n"
@@ -55,7 +53,7 @@ def test_there_is_no_network():
     assert said.split("\n") == ["['lo']", "Network is unreachable"]
 
 
-@needs_bwrap
+@needs_sandbox
 def test_nothing_of_the_repository_but_the_package_can_be_seen(tmp_path):
     other = tmp_path / "submitted" / "other.ipynb"
     other.parent.mkdir()
@@ -73,7 +71,7 @@ def test_nothing_of_the_repository_but_the_package_can_be_seen(tmp_path):
     assert (*ROOT.parts, "companion") in seen
 
 
-@needs_bwrap
+@needs_sandbox
 def test_no_other_process_and_no_variable_can_be_seen(monkeypatch):
     monkeypatch.setenv("ACCESS_TOKEN", "secret")
     said, _ = run(
@@ -84,7 +82,7 @@ def test_no_other_process_and_no_variable_can_be_seen(monkeypatch):
     assert said.split("\n") == ["[]", "False"]
 
 
-@needs_bwrap
+@needs_sandbox
 def test_nothing_outside_its_folder_can_be_written():
     places = ["/usr", "/etc", str(ROOT / "companion"), sys.prefix, "/", "/proc/sys/kernel/hostname"]
     said, _ = run(
@@ -99,7 +97,7 @@ def test_nothing_outside_its_folder_can_be_written():
     assert not (ROOT / "companion" / "mine").exists()
 
 
-@needs_bwrap
+@needs_sandbox
 def test_it_is_a_user_without_rights():
     said, _ = run(
         "import os\nprint(os.getuid() >= 60000)\n"
@@ -110,7 +108,7 @@ def test_it_is_a_user_without_rights():
     assert said.split("\n") == ["True", "['0000000000000000']", "no"]
 
 
-@needs_bwrap
+@needs_sandbox
 def test_processes_are_counted_and_refused():
     said, _ = run(
         "import os, time\nmade = 0\n"
@@ -124,7 +122,7 @@ def test_processes_are_counted_and_refused():
     assert said == "True Resource temporarily unavailable"
 
 
-@needs_bwrap
+@needs_sandbox
 def test_memory_and_files_have_a_limit():
     said, _ = run(
         "try:\n    bytearray(3 * 10**8)\nexcept MemoryError: print('no memory')\n"
@@ -145,7 +143,7 @@ WASTE = {
 }
 
 
-@needs_bwrap
+@needs_sandbox
 @pytest.mark.parametrize("kind", WASTE)
 def test_what_is_written_is_seen_and_removed_however_it_is_hidden(kind):
     sandbox = Sandbox()

@@ -111,6 +111,19 @@ def write(folder, notebooks):
         nbformat.write(notebook, folder / f"{stem}.ipynb")
 
 
+def keep_parts(course, name, parts):
+    """Refuse to give an assignment other notebooks once submissions of it are graded."""
+    before = {path.stem for path in course.folder("source", name).glob("*.ipynb")}
+    if not before or before == parts or not (course.root / "gradebook.db").exists():
+        return
+    with course.gradebook() as book:
+        if book.assignment_submissions(name):
+            raise AssignmentError(
+                f"{name} is graded already and consists of {', '.join(sorted(before))}: "
+                "give an assignment of other notebooks another name"
+            )
+
+
 def build(course, name, pages):
     """Write `source`, `release` and `solution` of an assignment.
 
@@ -127,17 +140,13 @@ def build(course, name, pages):
         If a page is unknown.
     """
     sources = {name_of(page): assignment(page) for page in map(page_of, pages)}
+    keep_parts(course, name, set(sources))
     solved = rehearse(sources, name)
     write(course.folder("source", name), sources)
     course.call("GenerateAssignment", name)
     write(course.folder("solution", name), solved)
     for step in ("source", "release", "solution"):
         yield from sorted(course.folder(step, name).glob("*.ipynb"))
-
-
-def points(notebook):
-    """Return the points that a notebook's cells are worth."""
-    return sum(flags(cell).get("points", 0) for cell in notebook.cells)
 
 
 def files(paths):
