@@ -17,8 +17,6 @@ from tools.assignments.build import unsolved
 from tools.assignments.course import CHECKED, AssignmentError
 from tools.assignments.run import Outcome, Run, execute, flags, is_check, name_of
 
-STATE = "state.json"
-
 
 def key(folder, sources, sandbox):
     """Return a fingerprint of all that a result depends on."""
@@ -128,6 +126,7 @@ def check(course, name, student, sources, sandbox, found_key):
     folder = course.folder("submitted", name, student)
     found, notes = handed_in(folder, list(sources))
     target = course.folder(CHECKED, name, student)
+    state_file(target).unlink(missing_ok=True)
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
@@ -159,16 +158,21 @@ def time_of(path):
     return text
 
 
+def state_file(target):
+    """Where the state of a submission is kept: beside its folder, which nbgrader copies."""
+    return target.parent / f"{target.name}.json"
+
+
 def save(target, state):
     """Write the state of a submission in one step."""
-    draft = target / f".{STATE}"
+    draft = state_file(target).with_suffix(".draft")
     draft.write_text(json.dumps(state))
-    draft.replace(target / STATE)
+    draft.replace(state_file(target))
 
 
 def state_of(target):
     """Return the state of a submission; empty if it was not run to the end."""
-    path = target / STATE
+    path = state_file(target)
     return json.loads(path.read_text()) if path.exists() else {}
 
 
