@@ -118,7 +118,7 @@ CODE = {
         0,
         ["it wrote more than 20 MB"],
     ),
-    "letters": (NEAREST + r"raise ValueError('\ud800')", 6, ["UnicodeEncodeError"]),
+    "letters": (NEAREST + r"raise ValueError('\ud800')", 6, ["Error"]),
     "odd_output": (NEAREST + "display({'text/plain': 5}, raw=True)\n", 6, []),
     "gradebook": (
         WRONG + "import os, sqlite3\n"

@@ -52,9 +52,19 @@ AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 
 
 def pages(site=SITE):
-    """Return the paths of the site's pages, relative to it; none if it is not built."""
-    found = (path.relative_to(site) for path in site.rglob("*.html"))
-    return sorted(path.as_posix() for path in found if path.parts[0] != "_static")
+    """Return the paths of the site's pages, relative to it; none if it is not built.
+
+    A page that only leads to another is none.
+    """
+    found = [path.relative_to(site) for path in site.rglob("*.html")]
+    found = [path for path in found if path.parts[0] != "_static"]
+    return sorted(path.as_posix() for path in found if not leads_on(site / path))
+
+
+def leads_on(path):
+    """Say whether a page is nothing but a way to another one."""
+    with path.open(encoding="utf-8") as file:
+        return 'http-equiv="refresh"' in file.read(200).lower()
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):

@@ -37,7 +37,8 @@ class Page(HTMLParser):
 
 def broken(site):
     """Return "page: link" for every link inside the site to a file or a place that is not there."""
-    read = {path: Page((site / path).read_text()) for path in pages(site)}
+    every = [*pages(site), "index.html"]  # which may only lead to another page
+    read = {path: Page((site / path).read_text()) for path in every}
     found = []
     for path, page in read.items():
         for link in dict.fromkeys(page.links):
