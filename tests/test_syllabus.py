@@ -5,8 +5,8 @@ import shlex
 
 import pytest
 
+from tests.assignments.small_set import points
 from tools.assignments.__main__ import parser
-from tools.assignments.build import points
 from tools.assignments.convert import WRITTEN_POINTS, assignment
 from tools.chapters import ROOT
 

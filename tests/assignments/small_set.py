@@ -160,3 +160,8 @@ def hand_in(course, student, *, nearest=NEAREST, mean=MEAN, words=WORDS, edit=No
 def log_of(course, student):
     """Return what the log says about a student."""
     return (course.root / "logs" / "hw" / f"{student}.txt").read_text()
+
+
+def points(notebook):
+    """Return the points that a notebook's cells are worth."""
+    return sum(flags(cell).get("points", 0) for cell in notebook.cells)

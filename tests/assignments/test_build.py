@@ -6,7 +6,7 @@ import sys
 import nbformat
 import pytest
 
-from tests.assignments.small_set import HIDDEN, TEXT, cell_of, page
+from tests.assignments.small_set import HIDDEN, TEXT, cell_of, page, points
 from tools.assignments.build import build, leaks
 from tools.assignments.convert import BEGIN, END
 from tools.assignments.course import AssignmentError, Course
@@ -41,7 +41,7 @@ def test_a_sound_set_is_built_and_the_second_time_gives_the_same(tmp_path):
     assert "YOUR CODE HERE" in cell_of(notebooks["release"], "nearest").source
     assert "YOUR ANSWER HERE" in cell_of(notebooks["release"], "ex-small-why").source
     assert "every centre is nearest" in released, "visible checks stay"
-    assert sum(flags(cell).get("points", 0) for cell in notebooks["release"].cells) == 10
+    assert points(notebooks["release"]) == 10
     with course.gradebook() as book:
         assert book.find_assignment("hw").max_score == 10
     written = {path: path.read_bytes() for path in course.root.rglob("*.ipynb")}
