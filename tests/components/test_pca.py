@@ -1,0 +1,269 @@
+"""PCA, Oja's and Sanger's rules and kernel PCA, against SciPy, scikit-learn and closed forms."""
+
+import numpy as np
+import pytest
+import sklearn.decomposition as skd
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.linalg import subspace_angles
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from companion import data
+from companion.components.pca import (
+    PCA,
+    AdaptivePCA,
+    KernelPCA,
+    center_kernel,
+    oja_step,
+    sanger_step,
+)
+
+seeds = st.integers(0, 10_000)
+SOLVERS = ("full", "covariance_eigh")
+
+
+def blob(seed, n=60, d=5):
+    """Points with a mean and a different variance in each direction of a turned frame."""
+    rng = np.random.default_rng(seed)
+    frame = np.linalg.qr(rng.normal(size=(d, d)))[0]
+    return rng.normal(size=(n, d)) * np.arange(d, 0, -1) @ frame + rng.normal(size=d)
+
+
+@parametrize_with_checks([PCA(), PCA(1, whiten=True), AdaptivePCA(), KernelPCA()])
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("svd_solver", SOLVERS)
+@pytest.mark.parametrize("whiten", [False, True])
+@given(seed=seeds, n=st.integers(8, 60), d=st.integers(1, 7), k=st.integers(1, 7))
+def test_equals_scikit_learn(svd_solver, whiten, seed, n, d, k):
+    """Axes, variances, coordinates both ways and the noise, up to nothing: signs too."""
+    X, k = blob(seed, n, d), min(k, d)
+    ours = PCA(k, whiten=whiten, svd_solver=svd_solver).fit(X)
+    theirs = skd.PCA(k, whiten=whiten, svd_solver="full").fit(X)
+    signs = np.sign((ours.components_ * theirs.components_).sum(axis=1))
+    np.testing.assert_allclose(ours.components_ * signs[:, None], theirs.components_, atol=1e-7)
+    for name in ("explained_variance_", "explained_variance_ratio_", "singular_values_", "mean_"):
+        np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), atol=1e-9)
+    assert np.isclose(ours.noise_variance_, theirs.noise_variance_, atol=1e-9)
+    np.testing.assert_allclose(ours.transform(X) * signs, theirs.transform(X), atol=1e-6)
+    back = theirs.inverse_transform(theirs.transform(X))
+    np.testing.assert_allclose(ours.inverse_transform(ours.transform(X)), back, atol=1e-8)
+
+
+@given(seed=seeds, share=st.floats(0.05, 0.99))
+def test_a_share_of_the_variance_takes_as_many_as_scikit_learn(seed, share):
+    X = blob(seed)
+    ours, theirs = PCA(share).fit(X), skd.PCA(share, svd_solver="full").fit(X)
+    assert ours.n_components_ == theirs.n_components_ == len(ours.components_)
+    assert ours.explained_variance_ratio_.sum() > share
+    assert ours.explained_variance_ratio_[:-1].sum() <= share
+
+
+@given(seed=seeds, k=st.integers(1, 4))
+def test_largest_variance_is_least_error(seed, k):
+    """Equation eq-pca-two-views: of all projections none has more variance or less error."""
+    X = blob(seed)
+    centred = X - X.mean(axis=0)
+    pca = PCA(k).fit(X)
+    rng = np.random.default_rng(seed)
+    other = np.linalg.qr(rng.normal(size=(5, k)))[0]
+
+    def error(Q):
+        return np.square(centred - centred @ Q @ Q.T).sum()
+
+    best = error(pca.components_.T)
+    assert best <= error(other) + 1e-9
+    kept = pca.explained_variance_.sum() * (len(X) - 1)
+    assert np.isclose(kept + best, np.square(centred).sum())
+    residual = X - pca.inverse_transform(pca.transform(X))
+    assert np.isclose(np.square(residual).sum(), best)
+
+
+def test_the_square_loses_what_is_small():
+    """X'X squares the singular values: one of 1e-9 is there for the SVD, and gone for it."""
+    rng = np.random.default_rng(0)
+    U, V = (np.linalg.qr(rng.normal(size=s))[0] for s in ((50, 3), (3, 3)))
+    X = U * [1.0, 1e-4, 1e-9] @ V.T
+    exact = PCA(center=False, svd_solver="full").fit(X).singular_values_
+    lost = PCA(center=False, svd_solver="covariance_eigh").fit(X).singular_values_
+    assert np.isclose(exact[2], 1e-9, rtol=1e-3)
+    assert abs(lost[2] - 1e-9) > 1e-10
+    np.testing.assert_allclose(lost[:2], exact[:2], rtol=1e-6)
+
+
+def test_without_centring_the_first_axis_is_the_mean():
+    X = blob(1) + 100
+    mean = X.mean(axis=0) / np.linalg.norm(X.mean(axis=0))
+    assert abs(PCA(1, center=False).fit(X).components_[0] @ mean) > 0.999
+    _, singular, Vt = np.linalg.svd(X, full_matrices=False)
+    ours = PCA(center=False, svd_solver="full").fit(X)
+    np.testing.assert_allclose(ours.singular_values_, singular)
+    np.testing.assert_allclose(abs(ours.components_), abs(Vt), atol=1e-9)
+
+
+@given(seed=seeds)
+def test_whitened_coordinates_have_the_identity_as_covariance(seed):
+    X = blob(seed)
+    Z = PCA(whiten=True).fit_transform(X)
+    np.testing.assert_allclose(np.cov(Z.T), np.eye(5), atol=1e-8)
+
+
+def test_wide_data_and_repeated_points():
+    X = blob(0, 6, 30)
+    pca = PCA().fit(X)
+    assert len(pca.components_) == 6
+    np.testing.assert_allclose(pca.inverse_transform(pca.transform(X)), X, atol=1e-9)
+    flat = PCA(2, whiten=True).fit(np.ones((5, 3)))
+    assert np.isfinite(flat.transform(np.ones((2, 3)))).all()
+    assert not flat.explained_variance_ratio_.any()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"n_components": 9}, "n_components=9"),
+        ({"n_components": 1.5}, "n_components=1.5"),
+        ({"n_components": "mle"}, "n_components='mle'"),
+        ({"svd_solver": "arpack"}, "svd_solver='arpack'"),
+    ],
+)
+def test_bad_arguments_of_pca(options, words):
+    with pytest.raises(ValueError, match=words):
+        PCA(**options).fit(blob(0))
+
+
+# Oja and Sanger
+
+
+@given(seed=seeds)
+def test_sanger_starts_with_oja(seed):
+    rng = np.random.default_rng(seed)
+    W, x = rng.normal(size=(3, 5)), rng.normal(size=5)
+    np.testing.assert_allclose(sanger_step(W, x, 0.1)[0], oja_step(W[0], x, 0.1))
+    # Row j sees what the rows before it leave of x: equation eq-pca-sanger, one row at a time.
+    for j in range(3):
+        y = W @ x
+        rest = x - y[:j] @ W[:j]
+        np.testing.assert_allclose(
+            sanger_step(W, x, 0.1)[j],
+            oja_step(W[j], rest, 0.1) if j == 0 else W[j] + 0.1 * y[j] * (rest - y[j] * W[j]),
+        )
+
+
+def test_components_are_a_fixed_point_of_the_mean_step():
+    """Over all samples the mean of Sanger's step is zero at the principal components."""
+    X = blob(2, 400)
+    X -= X.mean(axis=0)
+    W = PCA(3).fit(X).components_
+    step = np.mean([sanger_step(W, x, 1.0) - W for x in X], axis=0)
+    np.testing.assert_allclose(step, 0, atol=1e-8)
+    swapped = W[[1, 0, 2]]
+    moved = np.mean([sanger_step(swapped, x, 1.0) - swapped for x in X], axis=0)
+    np.testing.assert_allclose(moved, 0, atol=1e-8)  # a saddle: stationary too, and not stable
+
+
+@pytest.mark.parametrize("how", ["fit", "partial_fit"])
+def test_adaptive_pca_finds_the_components(how):
+    X = blob(3, 2000)
+    adaptive = AdaptivePCA(3, random_state=0)
+    if how == "fit":
+        adaptive.fit(X)
+    else:
+        for _ in range(10):
+            adaptive.partial_fit(X)
+    exact = PCA(3).fit(X).components_
+    cosines = abs((adaptive.components_ * exact).sum(axis=1))
+    assert (cosines > 0.995).all()
+    np.testing.assert_allclose(np.linalg.norm(adaptive.components_, axis=1), 1, atol=0.02)
+    np.testing.assert_allclose(adaptive.mean_, X.mean(axis=0), atol=1e-8)
+    assert np.isclose(adaptive.scale_, np.square(X - X.mean(axis=0)).sum(axis=1).mean(), rtol=1e-3)
+
+
+def test_adaptive_pca_of_digits():
+    X = data.digits().x_train.reshape(-1, 64).astype(float)
+    adaptive = AdaptivePCA(4, n_epochs=10, random_state=0).fit(X)
+    exact = PCA(4).fit(X).components_
+    assert np.rad2deg(subspace_angles(adaptive.components_.T, exact.T).max()) < 5
+
+
+def test_same_seed_same_components():
+    X = blob(0)
+    first, second = (AdaptivePCA(2, random_state=4).fit(X).components_ for _ in range(2))
+    assert (first == second).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"n_components": 6}, "n_components=6"),
+        ({"learning_rate": 0}, "learning_rate=0"),
+        ({"decay": -1}, "decay=-1"),
+        ({"n_epochs": 0}, "n_epochs=0"),
+    ],
+)
+def test_bad_arguments_of_adaptive_pca(options, words):
+    with pytest.raises(ValueError, match=words):
+        AdaptivePCA(**options).fit(blob(0))
+
+
+# Kernel PCA
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kernel": "linear"},
+        {"kernel": "rbf", "gamma": 0.05},
+        {"kernel": "rbf"},
+        {"kernel": "poly", "degree": 2, "coef0": 1.5, "gamma": 0.3},
+        {"kernel": "cosine"},
+    ],
+)
+@given(seed=seeds, k=st.integers(1, 4))
+def test_kernel_pca_equals_scikit_learn(options, seed, k):
+    X, new = blob(seed, 20), blob(seed + 1, 7)
+    ours = KernelPCA(k, **options).fit(X)
+    theirs = skd.KernelPCA(k, eigen_solver="dense", **options).fit(X)
+    np.testing.assert_allclose(ours.eigenvalues_, theirs.eigenvalues_, rtol=1e-8)
+    signs = np.sign((ours.eigenvectors_ * theirs.eigenvectors_).sum(axis=0))
+    for points in (X, new):
+        right = theirs.transform(points)
+        np.testing.assert_allclose(ours.transform(points) * signs, right, atol=1e-7)
+
+
+@given(seed=seeds)
+def test_linear_kernel_pca_is_pca(seed):
+    """Equation eq-pca-dual: the same coordinates from inner products."""
+    X, new = blob(seed, 20), blob(seed + 1, 5)
+    pca, kernel = PCA(3, svd_solver="full").fit(X), KernelPCA(3, kernel="linear").fit(X)
+    for points in (X, new):
+        np.testing.assert_allclose(
+            abs(kernel.transform(points)), abs(pca.transform(points)), atol=1e-8
+        )
+
+
+@given(seed=seeds)
+def test_centring_a_kernel_is_centring_features(seed):
+    X = blob(seed, 12)
+    centred = X - X.mean(axis=0)
+    np.testing.assert_allclose(center_kernel(X @ X.T), centred @ centred.T, atol=1e-9)
+    K = KernelPCA(2, kernel="precomputed").fit(X @ X.T)
+    np.testing.assert_allclose(
+        abs(K.transform(X @ X.T)), abs(KernelPCA(2, kernel="linear").fit_transform(X)), atol=1e-8
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"kernel": "rfb"}, "kernel='rfb'"), ({"n_components": 61}, "n_components=61")],
+)
+def test_bad_arguments_of_kernel_pca(options, words):
+    with pytest.raises(ValueError, match=words):
+        KernelPCA(**options).fit(blob(0))
+
+
+def test_a_precomputed_kernel_must_be_square():
+    with pytest.raises(ValueError, match=r"\(n, n\)"):
+        KernelPCA(kernel="precomputed").fit(blob(0))
