@@ -121,7 +121,7 @@ lock: ## resolve the newest versions (PyTorch stays as it is) and write requirem
 	_build/lock/bin/pip install -q --extra-index-url "$(TORCH_INDEX)" --retries 0 "$$(grep ^torch== requirements.lock)"
 	_build/lock/bin/pip install -q -e '.[book,test,bench,lab,instructor]'
 	_build/lock/bin/pip freeze --exclude-editable \
-	  | sed "s/+cpu$$//; /^constriction==/s/$$/; platform_machine != 'aarch64'/" > requirements.lock
+	  | sed "s/+cpu$$//; /^\(constriction\|openTSNE\)==/s/$$/; platform_machine != 'aarch64'/" > requirements.lock
 
 clean: ## remove everything that was built; .venv stays
 	rm -rf _build

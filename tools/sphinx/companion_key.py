@@ -18,8 +18,9 @@ IMPORT = re.compile(
 )
 # Tools of the site, of the tests and for grading: no chapter's results can depend on them.
 TOOLS = re.compile(
-    rb"^(?:alembic|axe-playwright-python|greenlet|ipywidgets|jupyterlab[_-](?:myst|widgets)|Mako"
-    rb"|nbgrader|notebook|playwright|pyee|pypdf|RapidFuzz|sphinx-revealjs|widgetsnbextension)==.*\n",
+    rb"^(?:alembic|axe-playwright-python|faiss-cpu|greenlet|ipywidgets|jupyterlab[_-](?:myst|widgets)"
+    rb"|llvmlite|Mako|nbgrader|notebook|numba|openTSNE|pacmap|playwright|pyee|pynndescent|pypdf"
+    rb"|RapidFuzz|sphinx-revealjs|umap-learn|widgetsnbextension)==.*\n",
     re.M,
 )
 HEADER = re.compile(r"\A---\n(?:.*\n)*?kernelspec:\n")
