@@ -1,35 +1,20 @@
-"""PCA, Oja's and Sanger's rules and kernel PCA, against SciPy, scikit-learn and closed forms."""
+"""PCA and kernel PCA, against SciPy, scikit-learn and closed forms."""
 
 import numpy as np
 import pytest
 import sklearn.decomposition as skd
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.linalg import subspace_angles
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from companion import data
-from companion.components.pca import (
-    PCA,
-    AdaptivePCA,
-    KernelPCA,
-    center_kernel,
-    oja_step,
-    sanger_step,
-)
+from companion.components.pca import PCA, KernelPCA, center_kernel
+from tests.components.blobs import blob
 
 seeds = st.integers(0, 10_000)
 SOLVERS = ("full", "covariance_eigh")
 
 
-def blob(seed, n=60, d=5):
-    """Points with a mean and a different variance in each direction of a turned frame."""
-    rng = np.random.default_rng(seed)
-    frame = np.linalg.qr(rng.normal(size=(d, d)))[0]
-    return rng.normal(size=(n, d)) * np.arange(d, 0, -1) @ frame + rng.normal(size=d)
-
-
-@parametrize_with_checks([PCA(), PCA(1, whiten=True), AdaptivePCA(), KernelPCA()])
+@parametrize_with_checks([PCA(), PCA(1, whiten=True), KernelPCA()])
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
@@ -132,80 +117,6 @@ def test_wide_data_and_repeated_points():
 def test_bad_arguments_of_pca(options, words):
     with pytest.raises(ValueError, match=words):
         PCA(**options).fit(blob(0))
-
-
-# Oja and Sanger
-
-
-@given(seed=seeds)
-def test_sanger_starts_with_oja(seed):
-    rng = np.random.default_rng(seed)
-    W, x = rng.normal(size=(3, 5)), rng.normal(size=5)
-    np.testing.assert_allclose(sanger_step(W, x, 0.1)[0], oja_step(W[0], x, 0.1))
-    # Row j sees what the rows before it leave of x: equation eq-pca-sanger, one row at a time.
-    for j in range(3):
-        y = W @ x
-        rest = x - y[:j] @ W[:j]
-        np.testing.assert_allclose(
-            sanger_step(W, x, 0.1)[j],
-            oja_step(W[j], rest, 0.1) if j == 0 else W[j] + 0.1 * y[j] * (rest - y[j] * W[j]),
-        )
-
-
-def test_components_are_a_fixed_point_of_the_mean_step():
-    """Over all samples the mean of Sanger's step is zero at the principal components."""
-    X = blob(2, 400)
-    X -= X.mean(axis=0)
-    W = PCA(3).fit(X).components_
-    step = np.mean([sanger_step(W, x, 1.0) - W for x in X], axis=0)
-    np.testing.assert_allclose(step, 0, atol=1e-8)
-    swapped = W[[1, 0, 2]]
-    moved = np.mean([sanger_step(swapped, x, 1.0) - swapped for x in X], axis=0)
-    np.testing.assert_allclose(moved, 0, atol=1e-8)  # a saddle: stationary too, and not stable
-
-
-@pytest.mark.parametrize("how", ["fit", "partial_fit"])
-def test_adaptive_pca_finds_the_components(how):
-    X = blob(3, 2000)
-    adaptive = AdaptivePCA(3, random_state=0)
-    if how == "fit":
-        adaptive.fit(X)
-    else:
-        for _ in range(10):
-            adaptive.partial_fit(X)
-    exact = PCA(3).fit(X).components_
-    cosines = abs((adaptive.components_ * exact).sum(axis=1))
-    assert (cosines > 0.995).all()
-    np.testing.assert_allclose(np.linalg.norm(adaptive.components_, axis=1), 1, atol=0.02)
-    np.testing.assert_allclose(adaptive.mean_, X.mean(axis=0), atol=1e-8)
-    assert np.isclose(adaptive.scale_, np.square(X - X.mean(axis=0)).sum(axis=1).mean(), rtol=1e-3)
-
-
-def test_adaptive_pca_of_digits():
-    X = data.digits().x_train.reshape(-1, 64).astype(float)
-    adaptive = AdaptivePCA(4, n_epochs=10, random_state=0).fit(X)
-    exact = PCA(4).fit(X).components_
-    assert np.rad2deg(subspace_angles(adaptive.components_.T, exact.T).max()) < 5
-
-
-def test_same_seed_same_components():
-    X = blob(0)
-    first, second = (AdaptivePCA(2, random_state=4).fit(X).components_ for _ in range(2))
-    assert (first == second).all()
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"n_components": 6}, "n_components=6"),
-        ({"learning_rate": 0}, "learning_rate=0"),
-        ({"decay": -1}, "decay=-1"),
-        ({"n_epochs": 0}, "n_epochs=0"),
-    ],
-)
-def test_bad_arguments_of_adaptive_pca(options, words):
-    with pytest.raises(ValueError, match=words):
-        AdaptivePCA(**options).fit(blob(0))
 
 
 # Kernel PCA
