@@ -21,15 +21,16 @@ from companion.validation import check_choice, check_integer, check_real
 
 SMALL = 300  # up to this many points all eigenvectors at once are as quick as a few
 BLOCK = 1024  # points whose neighbours' coordinates are in memory at a time
+TINY = 1e-300  # the length of an edge between equal points: a zero would be no edge
 SHIFT = 1e-12  # keeps the matrix that is factorised regular
 
 
 def join_parts(X, graph):
-    """Return the graph (n, n) with an edge between the nearest points of any two of its parts.
+    """Return a symmetric graph (n, n) with the shortest edge between any two of its parts.
 
     It warns if there is more than one part: how far apart they are, the graph does not know.
     """
-    n_parts, part = connected_components(graph, directed=False)
+    n_parts, part = connected_components(graph)
     if n_parts == 1:
         return graph
     warnings.warn(
@@ -43,7 +44,8 @@ def join_parts(X, graph):
         i, j = np.unravel_index(gaps.argmin(), gaps.shape)
         edges.append((one[i], other[j], gaps[i, j]))
     rows, columns, lengths = (np.array(column) for column in zip(*edges, strict=True))
-    return (graph + coo_array((lengths, (rows, columns)), shape=graph.shape)).tocsr()
+    bridges = coo_array((lengths, (rows, columns)), shape=graph.shape)
+    return (graph + bridges + bridges.T).tocsr()
 
 
 def geodesic_distances(X, n_neighbors):
@@ -52,8 +54,9 @@ def geodesic_distances(X, n_neighbors):
     The graph has an edge where one point is among the `n_neighbors` nearest of the other.
     """
     lengths, indices = nearest_neighbors(X, n_neighbors)
-    graph = join_parts(X, neighbor_graph(indices, lengths))
-    return shortest_path(graph, method="D", directed=False)
+    graph = neighbor_graph(indices, np.maximum(lengths, TINY))
+    graph = join_parts(X, graph.maximum(graph.T))
+    return shortest_path(graph, method="D")  # each edge is there in both directions
 
 
 class Isomap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
