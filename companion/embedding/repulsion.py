@@ -12,38 +12,42 @@ from scipy.sparse import csr_array
 
 from companion.validation import check_choice, check_real
 
-SPACING = 0.7  # of the nodes, where the kernel falls to one half at distance 1
+SPACING = 0.5  # of the nodes, where the kernel falls to one half at distance 1
 FEWEST = 24  # intervals across the picture: while it is small, the grid is finer
-BLOCK = 192  # rows of the exact sum, so that a block stays in the cache
+BLOCK = 256  # rows and columns of the exact sum, so that a block stays in the cache
 STENCIL = 3  # nodes a point is spread over, in each direction
 
 
 def student(squared_distances, degrees_of_freedom=1.0):
     """Return k = (1 + d^2 / nu)^(-(nu + 1) / 2) and (1 + d^2 / nu)^(-1), both shaped as d^2."""
     inverse = 1 / (1 + squared_distances / degrees_of_freedom)
-    if degrees_of_freedom == 1:
-        return inverse, inverse
-    return inverse ** ((degrees_of_freedom + 1) / 2), inverse
+    return power(inverse, (degrees_of_freedom + 1) / 2), inverse
 
 
-def attractive_forces(P, Y, degrees_of_freedom=1.0):
+def power(base, exponent):
+    """Powers of positive numbers; with a logarithm, as NumPy's own take several times as long."""
+    return base if exponent == 1 else np.exp(exponent * np.log(base))
+
+
+def attractive_forces(pairs, Y, degrees_of_freedom=1.0):
     """Return sum_j p_ij (y_i - y_j) / (1 + d_ij^2 / nu), array (n, q).
 
-    Only neighbours pull: the sum runs over the entries of P, a symmetric csr_array (n, n). The
-    matrix of weights W gives it as diag(W 1) Y - W Y.
+    Only neighbours pull: `pairs`, csr_array (n, n), holds p_ij of each pair once. With W the
+    weights of the pairs, these are (D - W - W') Y, D the sums of rows and columns.
     """
-    degrees = np.diff(P.indptr)
+    degrees = np.diff(pairs.indptr)
     squares = 0.0
     for y in np.ascontiguousarray(Y.T):
         difference = np.repeat(y, degrees)
-        difference -= np.take(y, P.indices)
+        difference -= np.take(y, pairs.indices)
         difference *= difference
         squares = np.add(squares, difference, out=difference)
     squares /= degrees_of_freedom
     squares += 1
-    weights = np.divide(P.data, squares, out=squares)
-    W = csr_array((weights, P.indices, P.indptr), shape=P.shape)
-    pulls = W @ np.column_stack([Y, np.ones(len(Y), Y.dtype)])
+    np.divide(pairs.data, squares, out=squares)
+    W = csr_array((squares, pairs.indices, pairs.indptr), shape=pairs.shape)
+    columns = np.column_stack([Y, np.ones(len(Y), Y.dtype)])
+    pulls = W @ columns + W.T @ columns
     return Y * pulls[:, -1:] - pulls[:, :-1]
 
 
@@ -75,7 +79,10 @@ def repulsive_forces(Y, degrees_of_freedom=1.0, *, method="fft"):
 
 
 def _exact_forces(Y, degrees_of_freedom):
-    """All pairs, a block of rows at a time; 1 + d^2 / nu is one product of matrices."""
+    """All pairs, block by block; 1 + d^2 / nu is one product of matrices.
+
+    Blocks below the diagonal are the transposes of those above.
+    """
     Y = np.asarray(Y)
     n, q = Y.shape
     scaled = (Y - Y.mean(axis=0)) / np.sqrt(degrees_of_freedom).astype(Y.dtype)
@@ -83,16 +90,18 @@ def _exact_forces(Y, degrees_of_freedom):
     left = np.column_stack([-2 * scaled, norms + 1, ones])
     right = np.ascontiguousarray(np.column_stack([scaled, ones, norms]).T)
     charges = np.column_stack([Y, ones])
-    pushes, total = np.empty((n, q + 1), Y.dtype), 0.0
-    buffer = np.empty((min(BLOCK, n), n), Y.dtype)
-    for start in range(0, n, BLOCK):
-        block = buffer[: min(BLOCK, n - start)]
-        np.dot(left[start : start + BLOCK], right, out=block)
-        np.reciprocal(block, out=block)
-        kernel = block if degrees_of_freedom == 1 else block ** ((degrees_of_freedom + 1) / 2)
-        total += float((kernel @ ones).sum(dtype=np.float64))
-        np.multiply(kernel, block, out=block)
-        np.dot(block, charges, out=pushes[start : start + BLOCK])
+    pushes, total = np.zeros((n, q + 1), Y.dtype), 0.0
+    blocks = [slice(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK)]
+    for place, rows in enumerate(blocks):
+        for columns in blocks[place:]:
+            inverse = np.reciprocal(left[rows] @ right[:, columns])
+            kernel = power(inverse, (degrees_of_freedom + 1) / 2)
+            share = float((kernel @ ones[columns]).sum(dtype=np.float64))
+            kernel = np.multiply(kernel, inverse, out=inverse)
+            pushes[rows] += kernel @ charges[columns]
+            if rows != columns:
+                pushes[columns] += kernel.T @ charges[rows]
+            total += share if rows == columns else 2 * share
     return Y * pushes[:, -1:] - pushes[:, :-1], total - n
 
 

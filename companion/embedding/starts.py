@@ -1,0 +1,42 @@
+"""Where a picture begins: principal components, noise, or what the reader gives."""
+
+import numpy as np
+from sklearn.utils import check_array
+
+from companion.components.pca import PCA
+from companion.validation import check_choice, check_integer
+
+
+def starting_picture(X, n_components, init, random_state, size=1.0):
+    """Return a first picture of the rows of X (n, d), float32 array (n, n_components).
+
+    Parameters
+    ----------
+    X : array (n, d)
+    n_components : int
+    init : {"pca", "random"} or array (n, n_components)
+        An array is taken as it is. Where X has fewer principal components than are wanted, noise
+        of a hundredth of the size fills the rest.
+    random_state : RandomState
+    size : float
+        Standard deviation of the first column.
+    """
+    check_integer("n_components", n_components)
+    n = len(X)
+    if not isinstance(init, str):
+        init = check_array(init, dtype=np.float32, input_name="init", copy=True)
+        if init.shape != (n, n_components):
+            raise ValueError(
+                f"init has shape {init.shape} but must be {(n, n_components)}: "
+                "give one row for each point."
+            )
+        return init
+    if check_choice("init", init, ("pca", "random")) == "random":
+        return (size * random_state.normal(size=(n, n_components))).astype(np.float32)
+    Y = random_state.normal(scale=0.01, size=(n, n_components))
+    k = min(n_components, *X.shape)
+    coordinates = PCA(k).fit_transform(X)
+    spread = coordinates[:, 0].std()
+    if spread > 0:
+        Y[:, :k] = coordinates / spread
+    return (size * Y).astype(np.float32)
