@@ -1,0 +1,106 @@
+"""Steps of variational Bayes for topics: documents, topics, and the bound. Chapter: `parts`."""
+
+import numpy as np
+from scipy import sparse
+from scipy.special import gammaln, logsumexp, psi
+
+TINY = 1e-300  # keeps 0 / 0 out of the shares of a word that no topic explains
+BLOCK = 100_000  # numbers (entry, topic) of a block of documents, so that they stay in the cache
+
+
+def expected_log(a):
+    """E log p for p ~ Dirichlet(a_m) of every row: psi(a_mj) - psi(sum_j a_mj), in nats."""
+    return psi(a) - psi(a.sum(axis=1, keepdims=True))
+
+
+def mixed(counts, theta, rows):
+    """sum_k theta_nk rows_ik for every stored entry i, of document n: (entries,)."""
+    return np.einsum("ik,ik->i", np.repeat(theta, np.diff(counts.indptr), axis=0), rows)
+
+
+def documents_step(counts, topics, gamma, prior):
+    """Concentrations (n, k) of the documents' mixtures after one update.
+
+    A word's shares are phi_k ~ exp(E log theta_k + E log beta_k); then gamma = prior + sum phi.
+
+    Parameters
+    ----------
+    counts : csr_array (n, d)
+        How often each word is in each document.
+    topics : array (entries, k)
+        exp E log beta of the word of each stored entry.
+    gamma : array (n, k)
+    prior : float
+    """
+    theta = np.exp(expected_log(gamma))
+    ratio = counts.data / (mixed(counts, theta, topics) + TINY)
+    at = np.arange(len(ratio)), counts.indptr
+    entries = sparse.csr_array((ratio, *at), shape=(len(gamma), len(ratio)))
+    return prior + theta * (entries @ topics)
+
+
+def e_step(counts, topics, gamma, prior, tol=1e-3, max_iter=100):
+    """Update documents (n, d) until the mean change of each is below `tol`: gamma (n, k).
+
+    Each document stops by itself; those that have stopped are taken out when they are many.
+    """
+    result, here, words = gamma.copy(), np.arange(len(gamma)), topics.T
+    done, rows = np.zeros(len(gamma), dtype=bool), words[counts.indices]
+    for _ in range(max_iter):
+        last, gamma = gamma, documents_step(counts, rows, gamma, prior)
+        result[here[~done]] = gamma[~done]
+        done |= np.abs(gamma - last).mean(axis=1) < tol
+        if done.all():
+            break
+        if done.mean() > 0.3:
+            counts, gamma, here = counts[~done], gamma[~done], here[~done]
+            done, rows = np.zeros(len(gamma), dtype=bool), words[counts.indices]
+    return result
+
+
+def expected_counts(counts, topics, gamma):
+    """How often each topic is expected to have made each word: (k, d)."""
+    theta = np.exp(expected_log(gamma))
+    ratio = counts.data / (mixed(counts, theta, topics.T[counts.indices]) + TINY)
+    shares = sparse.csr_array((ratio, counts.indices, counts.indptr), shape=counts.shape)
+    return (shares.T @ theta).T * topics
+
+
+def dirichlet_terms(prior, a):
+    """E_q(log p - log q) for p = Dirichlet(prior, prior, ...), q = Dirichlet(a_m), of each row."""
+    size = a.shape[1]
+    terms = ((prior - a) * expected_log(a) + gammaln(a) - gammaln(prior)).sum(axis=1)
+    return terms + gammaln(prior * size) - gammaln(a.sum(axis=1))
+
+
+def documents_bound(counts, components, gamma, prior):
+    """Lower bound (n,), in nats, of each document's expected log probability given the topics."""
+    log_theta, log_topics = expected_log(gamma), expected_log(components).T
+    documents = np.repeat(np.arange(len(gamma)), np.diff(counts.indptr))
+    step, parts = max(1, BLOCK // gamma.shape[1]), []
+    for start in range(0, len(documents), step):
+        at = slice(start, start + step)
+        logs = log_theta[documents[at]] + log_topics[counts.indices[at]]
+        parts.append(counts.data[at] * logsumexp(logs, axis=1))
+    words = np.bincount(documents, np.concatenate([[], *parts]), minlength=len(gamma))
+    return words + dirichlet_terms(prior, gamma)
+
+
+def completion_perplexity(model, seen, held_out):
+    """exp of minus the mean log probability of held-out words, given seen words of the same texts.
+
+    Parameters
+    ----------
+    model : fitted topic model with `transform` and `components_`
+    seen, held_out : arrays (n, d)
+        Counts: the mixtures are inferred from `seen`, and tried on `held_out`.
+
+    Returns
+    -------
+    float
+        A model that guesses among d words without a clue has d.
+    """
+    words = sparse.csr_array(held_out)
+    beta = model.components_ / model.components_.sum(axis=1, keepdims=True)
+    probability = mixed(words, model.transform(seen), beta.T[words.indices])
+    return float(np.exp(-words.data @ np.log(probability) / words.data.sum()))
