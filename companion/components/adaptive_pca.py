@@ -27,7 +27,8 @@ class AdaptivePCA(Projection):
     """Principal components learned from one sample after another, by Sanger's rule.
 
     No covariance is formed: memory and time a sample are O(k d). Component j learns from what the
-    components before it have left of a sample, so that the first settles first.
+    components before it have left of a sample. It settles the sooner, the more its eigenvalue
+    differs from the others.
 
     Parameters
     ----------
