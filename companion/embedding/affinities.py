@@ -49,7 +49,7 @@ def calibrate(squared_distances, perplexity):
     d = np.asarray(squared_distances, dtype=float)
     check_real("perplexity", perplexity, 1, d.shape[1], False, "it counts neighbours, of k in all")
     d = d - d.min(axis=1, keepdims=True)
-    scale = np.maximum(d.mean(axis=1), np.finfo(float).tiny)
+    scale = np.where(d.any(axis=1), d.mean(axis=1), 1.0)
     d = d / scale[:, None]
     log_precision, low, high = np.zeros(len(d)), np.full(len(d), -60.0), np.full(len(d), 60.0)
     for _ in range(MAX_STEPS):

@@ -6,7 +6,7 @@ from scipy.sparse import csr_array, triu
 from companion.embedding.repulsion import attractive_forces, repulsive_forces, student
 
 LEAST_GAIN = 0.01
-BLOCK = 512  # rows
+BLOCK = 256  # rows, so that a block stays in the cache
 
 
 def once(P):
@@ -76,32 +76,43 @@ def degrees_of_freedom_slope(P, Y, degrees_of_freedom):
     return 0.5 * (float(P.data @ g(squared_lengths(P, Y))) - weight / (total - len(Y)))
 
 
-def sne_gradient(P, Y):
-    """KL divergence of SNE, summed over the points, in nats, and its gradient, array (n, q).
-
-    ``q(j | i)`` is proportional to ``exp(-d_ij^2)``, for each i by itself. The gradient is
-    ``2 sum_j (p_j|i - q_j|i + p_i|j - q_i|j) (y_i - y_j)``.
-
-    Parameters
-    ----------
-    P : csr_array (n, n)
-        Conditional probabilities, whose rows sum to 1.
-    Y : array (n, q)
-    """
-    squares = np.zeros((len(Y), len(Y)), Y.dtype)
-    for y in Y.T:
-        squares += (y[:, None] - y) ** 2
-    np.fill_diagonal(squares, np.inf)
-    nearest = squares.min(axis=1, keepdims=True)
-    Q = np.exp(nearest - squares)
-    totals = Q.sum(axis=1, keepdims=True)
-    Q /= totals
-    logs = -squared_lengths(P, Y) + np.repeat(nearest - np.log(totals), np.diff(P.indptr))
+def sne_divergence(P, Y):
+    """``sum_i KL(p(. | i) || q(. | i))`` in nats, P a csr_array (n, n) whose rows sum to 1."""
+    Y = np.asarray(Y, float)
+    log_q = -squared_lengths(P, Y) - np.repeat(gaussian_pushes(Y)[1], np.diff(P.indptr))
     seen = P.data > 0
-    divergence = float(P.data[seen] @ (np.log(P.data[seen]) - logs[seen]))
+    return float(P.data[seen] @ (np.log(P.data[seen]) - log_q[seen]))
+
+
+def sne_gradient(P, Y):
+    """Gradient of `sne_divergence`, array (n, q).
+
+    ``2 sum_j (p_j|i - q_j|i + p_i|j - q_i|j) (y_i - y_j)``, with ``q(j | i)`` in proportion to
+    ``exp(-d_ij^2)`` for each i by itself.
+    """
     columns = np.column_stack([Y, np.ones(len(Y), Y.dtype)])
-    sums = (P + P.T) @ columns - Q @ columns - Q.T @ columns
-    return divergence, (2 * (Y * sums[:, -1:] - sums[:, :-1])).astype(Y.dtype)
+    pulls = P @ columns + P.T @ columns
+    return 2 * (Y * pulls[:, -1:] - pulls[:, :-1] - gaussian_pushes(Y)[0])
+
+
+def gaussian_pushes(Y):
+    """Return sum_j (q_j|i + q_i|j) (y_i - y_j), (n, q), and log sum_j exp(-d_ij^2), (n,)."""
+    n, q = Y.shape
+    ones, centred = np.ones(n, Y.dtype), Y - Y.mean(axis=0)
+    norms = (centred**2).sum(axis=1)
+    left, right = np.column_stack([-2 * centred, norms, ones]), np.vstack([centred.T, ones, norms])
+    columns, sums, logs = np.column_stack([Y, ones]), np.zeros((n, q + 1), Y.dtype), np.zeros(n)
+    for start in range(0, n, BLOCK):
+        rows = slice(start, min(start + BLOCK, n))
+        squares = left[rows] @ right
+        squares[np.arange(len(squares)), np.arange(start, rows.stop)] = np.inf
+        nearest = squares.min(axis=1, keepdims=True)  # taken out, so that not every exp underflows
+        shares = np.exp(np.subtract(nearest, squares, out=squares), out=squares)
+        totals = shares.sum(axis=1, keepdims=True)
+        sums[rows] += (shares @ columns) / totals
+        sums += shares.T @ (columns[rows] / totals)
+        logs[rows] = (np.log(totals) - nearest)[:, 0]
+    return Y * sums[:, -1:] - sums[:, :-1], logs
 
 
 class Descent:

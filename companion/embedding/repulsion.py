@@ -51,7 +51,7 @@ def attractive_forces(pairs, Y, degrees_of_freedom=1.0):
     return Y * pulls[:, -1:] - pulls[:, :-1]
 
 
-def repulsive_forces(Y, degrees_of_freedom=1.0, *, method="fft"):
+def repulsive_forces(Y, degrees_of_freedom=1.0, *, method="fft", spacing=SPACING):
     """Return sum_j k_ij (y_i - y_j) / (1 + d_ij^2 / nu), and the sum of all k_ij, i != j.
 
     Everybody pushes everybody.
@@ -64,6 +64,8 @@ def repulsive_forces(Y, degrees_of_freedom=1.0, *, method="fft"):
         nu of the kernel k of `student`.
     method : {"fft", "exact"}
         About n log n steps and a relative error of a few per cent, or n^2 steps.
+    spacing : float
+        Of the nodes of the grid, in units of Y.
 
     Returns
     -------
@@ -74,7 +76,8 @@ def repulsive_forces(Y, degrees_of_freedom=1.0, *, method="fft"):
     check_real("degrees_of_freedom", degrees_of_freedom, 0, inclusive=False)
     if method == "exact":
         return _exact_forces(Y, degrees_of_freedom)
-    sums = grid_sums(Y, force_kernels, degrees_of_freedom)
+    check_real("spacing", spacing, 0, inclusive=False)
+    sums = grid_sums(Y, force_kernels, degrees_of_freedom, spacing)
     return sums[:, 1:], float(sums[:, 0].sum(dtype=np.float64)) - len(Y)  # less k_ii = 1
 
 
@@ -133,7 +136,7 @@ def stencil(places):
     return nearest, np.stack([s * (s - 1) / 2, 1 - s * s, s * (s + 1) / 2], axis=1)
 
 
-def grid_sums(Y, kernels, degrees_of_freedom):
+def grid_sums(Y, kernels, degrees_of_freedom, spacing=SPACING):
     """Return sum_j kernel(y_i - y_j) for all i and every kernel, float32 array (n, n_kernels).
 
     Spread each point over 9 nodes of a grid, convolve there by Fourier transforms, and read off at
@@ -142,8 +145,7 @@ def grid_sums(Y, kernels, degrees_of_freedom):
     """
     low = Y.min(axis=0)
     extent = max(float((Y.max(axis=0) - low).max()), 1e-12)
-    finer = max(0, int(np.ceil(np.log2(FEWEST * SPACING / extent))))
-    spacing = SPACING / 2**finer
+    spacing /= 2.0 ** max(0, int(np.ceil(np.log2(FEWEST * spacing / extent))))
     n_nodes = int(extent / spacing) + STENCIL + 1
     size = fft.next_fast_len(2 * n_nodes, real=True)
     (row, across), (column, up) = (stencil((y - y.min()) / spacing + 1) for y in Y.T)

@@ -14,6 +14,7 @@ from companion.embedding.gradients import (
     degrees_of_freedom_slope,
     kl_divergence,
     once,
+    sne_divergence,
     sne_gradient,
     tsne_gradient,
 )
@@ -109,9 +110,9 @@ class SNE(_Embedding):
         descent = Descent(Y, self._rate(0.1))
         for step in range(self.max_iter):
             momentum = 0.5 if step < self.max_iter // 4 else 0.8
-            descent.move(sne_gradient(P, descent.Y)[1], momentum)
+            descent.move(sne_gradient(P, descent.Y), momentum)
         self.embedding_, self.n_iter_ = descent.Y, self.max_iter
-        self.kl_divergence_ = sne_gradient(P, descent.Y.astype(np.float64))[0]
+        self.kl_divergence_ = sne_divergence(P, descent.Y)
         return self
 
 

@@ -15,6 +15,7 @@ from companion.embedding.gradients import (
     degrees_of_freedom_slope,
     kl_divergence,
     once,
+    sne_divergence,
     sne_gradient,
     tsne_gradient,
 )
@@ -31,8 +32,9 @@ def torch_kl(P, Y, nu):
     """`eq-neighbors-kl` as it is printed, from P and Y alone."""
     P = torch.tensor(P.toarray())
     d2 = ((Y[:, None] - Y) ** 2).sum(-1)
-    kernel = (1 + d2 / nu) ** (-(nu + 1) / 2) * (1 - torch.eye(len(Y), dtype=Y.dtype))
-    return torch.special.xlogy(P, P).sum() - torch.special.xlogy(P, kernel / kernel.sum()).sum()
+    others = ~torch.eye(len(Y), dtype=bool)
+    kernel = ((1 + d2 / nu) ** (-(nu + 1) / 2))[others]
+    return (torch.special.xlogy(P, P)[others] - P[others] * torch.log(kernel / kernel.sum())).sum()
 
 
 @pytest.mark.parametrize("nu", [0.5, 1.0, 2.0, 10.0])
@@ -66,9 +68,8 @@ def test_sne_gradient_against_autograd(spread):
     p = torch.tensor(P.toarray())
     loss = (torch.special.xlogy(p, p) - p * log_q).sum()
     loss.backward()
-    divergence, gradient = sne_gradient(P, spread * Y)
-    np.testing.assert_allclose(divergence, loss.item(), rtol=1e-10)
-    np.testing.assert_allclose(gradient, leaf.grad.numpy(), atol=1e-9)
+    np.testing.assert_allclose(sne_divergence(P, spread * Y), loss.item(), rtol=1e-9)
+    np.testing.assert_allclose(sne_gradient(P, spread * Y), leaf.grad.numpy(), atol=1e-9)
 
 
 def test_divergence_and_gradient_are_scikit_learns():

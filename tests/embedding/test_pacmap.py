@@ -115,7 +115,7 @@ def test_mid_near_is_the_second_of_six():
 def test_as_good_as_the_package(package, digits):
     theirs = package.PaCMAP(random_state=0).fit_transform(digits)
     mine = PaCMAP(random_state=0).fit_transform(digits)
-    for score, margin in ((trustworthiness, 0.005), (distance_correlation, 0.08)):
+    for score, margin in ((trustworthiness, 0.01), (distance_correlation, 0.08)):
         assert score(digits, mine) > score(digits, theirs) - margin
 
 
