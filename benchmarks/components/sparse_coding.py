@@ -13,7 +13,7 @@ def patches_and_atoms(n_signals, size, n_atoms):
     """Patches of the photos as columns, without their means, and other patches as atoms."""
     rows = data.patches(4 * (n_signals + n_atoms), size, random_state=0).reshape(-1, size**2)
     rows = rows - rows.mean(axis=1, keepdims=True)
-    rows = rows[np.linalg.norm(rows, axis=1) > 0.1][: n_signals + n_atoms]
+    rows = rows[np.linalg.norm(rows, axis=1) > 0.3][: n_signals + n_atoms]
     rows += 1e-3 * np.random.default_rng(0).normal(size=rows.shape)  # ties have two right answers
     atoms = rows[n_signals:] / np.linalg.norm(rows[n_signals:], axis=1, keepdims=True)
     return rows[:n_signals].T, atoms.T

@@ -109,7 +109,7 @@ def _pursue(gram, matches, squares, n_atoms, tol, codes):
     """
     n, m = matches.shape
     chosen, lengths = np.zeros((n, n_atoms), dtype=int), np.zeros((n, n_atoms))
-    shadows, lower = np.empty((n, n_atoms, m)), np.zeros((n, n_atoms, n_atoms))
+    shadows, lower = np.empty((n, n_atoms, m)), np.empty((n, n_atoms, n_atoms))
     live, left, floor = np.arange(n), squares.copy(), TINY * squares
     for k in range(n_atoms + 1):
         everyone = np.arange(len(live))
@@ -123,19 +123,26 @@ def _pursue(gram, matches, squares, n_atoms, tol, codes):
             _fill(codes, live[done], chosen[done, :k], lengths[done, :k], lower[done, :k, :k])
             if not go.any():
                 return
-            kept = (live, left, floor, matches, chosen, lengths, shadows, lower, best, along)
-            live, left, floor, matches, chosen, lengths, shadows, lower, best, along = (
-                array[go] for array in kept
-            )
+            simple = (live, left, floor, matches, chosen, lengths, best, along)
+            live, left, floor, matches, chosen, lengths, best, along = (x[go] for x in simple)
+            shadows, lower = _keep(shadows, go, k), _keep(lower, go, k)
             across, everyone = across[go], np.arange(len(live))
         root = np.sqrt(across)
-        chosen[:, k], lower[:, k, :k], lower[:, k, k] = best, along, root
+        chosen[:, k] = best
+        lower[:, k, :k], lower[:, k, k], lower[:, k, k + 1 :] = along, root, 0.0
         lengths[:, k] = matches[everyone, best] / root  # q_k'y
         shadow = gram[best] - (along[:, None] @ shadows[:, :k])[:, 0]
         shadow /= root[:, None]
         shadows[:, k] = shadow
         matches -= lengths[:, k, None] * shadow
         left -= lengths[:, k] ** 2
+
+
+def _keep(array, go, k):
+    """The rows `go` of array (n, n_atoms, ...), of which k atoms are written so far."""
+    kept = np.empty((np.count_nonzero(go), *array.shape[1:]))
+    kept[:, :k] = array[go, :k]
+    return kept
 
 
 def _fill(codes, rows, chosen, lengths, lower):
