@@ -56,6 +56,10 @@ class SequenceModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         )
         return parameters
 
+    def smooth(self, X):
+        """What is known of the states given the whole sequence: means, covs and lag_covs."""
+        return self._each(self._smooth, X)
+
     def transform(self, X):
         """Expected states (n_steps, k), given the whole sequence; a list for several."""
         return self._each(lambda x: self._smooth(x).means, X)
