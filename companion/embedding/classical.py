@@ -44,15 +44,15 @@ def classical_scaling(distances, n_components=2):
     return scale * values, vectors * np.sqrt(scale * values.clip(0))
 
 
-def align(X, target):
-    """Shift, rotate and mirror the points X (n, k) so that they lie closest to `target` (n, k).
+def align(Y, target):
+    """Shift, rotate and mirror the points Y (n, k) so that they lie closest to `target` (n, k).
 
-    Procrustes' problem, min |(X - mean) Q + shift - target|, Q orthogonal; sizes are kept.
+    Procrustes' problem, min |(Y - mean) Q + shift - target|, Q orthogonal; sizes are kept.
     """
     center = target.mean(axis=0)
-    X = X - X.mean(axis=0)
-    rotation, _ = orthogonal_procrustes(X, target - center)
-    return X @ rotation + center
+    Y = Y - Y.mean(axis=0)
+    rotation, _ = orthogonal_procrustes(Y, target - center)
+    return Y @ rotation + center
 
 
 def pairwise(X, metric):

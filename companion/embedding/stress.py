@@ -8,30 +8,30 @@ from companion.embedding.isotonic import disparities_of_levels, rank_levels
 BLOCK = 64  # rows of the table of distances that are worked on at a time, in the cache
 
 
-def stress(X, disparities, *, normalized=False):
-    """Squared error of the distances d of points X (n, k) against disparities (n, n).
+def stress(Y, disparities, *, normalized=False):
+    """Squared error of the distances d of points Y (n, k) against disparities (n, n).
 
     Raw: sum over pairs of (d - disparity)^2. Normalised: the root of its ratio to the sum of d^2,
     the squared distances on the map (Kruskal's Stress-1, 1964).
     """
-    d = pdist(X)
+    d = pdist(Y)
     raw = np.square(d - squareform(disparities, checks=False)).sum()
     return float(np.sqrt(raw / np.square(d).sum())) if normalized else float(raw)
 
 
-def guttman_transform(X, disparities):
-    """Minimum of the bound that touches the stress at X (n, k): (n, k); and that stress.
+def guttman_transform(Y, disparities):
+    """Minimum of the bound that touches the stress at Y (n, k): (n, k); and that stress.
 
     Point i goes to the mean over j of where j would have it: (disparity / d) (x_i - x_j) away
-    from the centre, that is B(X) X / n with b_ij = -disparity / d and rows that sum to zero.
+    from the centre, that is B(Y) Y / n with b_ij = -disparity / d and rows that sum to zero.
     """
-    n, moved, raw = len(X), np.empty_like(X), 0.0
-    ones = np.column_stack([X, np.ones(n)])
+    n, moved, raw = len(Y), np.empty_like(Y), 0.0
+    ones = np.column_stack([Y, np.ones(n)])
     space = np.empty((2, min(BLOCK, n), n))
     for start in range(0, n, BLOCK):
-        here, wanted = X[start : start + BLOCK], disparities[start : start + BLOCK]
+        here, wanted = Y[start : start + BLOCK], disparities[start : start + BLOCK]
         d, error = space[:, : len(here)]
-        cdist(here, X, out=d)
+        cdist(here, Y, out=d)
         np.subtract(d, wanted, out=error)
         raw += np.vdot(error, error) / 2  # every pair comes twice
         d[d == 0] = np.inf
@@ -47,29 +47,29 @@ def disparity_matrix(values):
     return squareform(values / size if size > 0 else values)
 
 
-def descend(dissimilarities, X, *, metric=True, max_iter=300, eps=1e-6):
-    """Guttman transforms from X (n, k) until the stress hardly falls.
+def descend(dissimilarities, Y, *, metric=True, max_iter=300, eps=1e-6):
+    """Guttman transforms from Y (n, k) until the stress hardly falls.
 
     Without `metric`, the targets are disparities that are fitted anew before each step. The first
     ones are the ranks: no value of the dissimilarities is ever used.
 
     Returns
     -------
-    X, disparities, stress, n_iter, converged
+    Y, disparities, stress, n_iter, converged
     """
     targets, before = dissimilarities, np.inf
     if not metric:
         levels = rank_levels(squareform(dissimilarities, checks=False))
         targets = disparity_matrix(levels + 1.0)
-    moved, _ = guttman_transform(X, targets)
+    moved, _ = guttman_transform(Y, targets)
     for n_iter in range(1, max_iter + 1):
-        X = moved
-        moved, raw = guttman_transform(X, targets)
-        scale = len(X) * np.square(X - X.mean(axis=0)).sum()  # the sum of d^2 over pairs
+        Y = moved
+        moved, raw = guttman_transform(Y, targets)
+        scale = len(Y) * np.square(Y - Y.mean(axis=0)).sum()  # the sum of d^2 over pairs
         if n_iter > 1 and before - raw <= eps * scale:
-            return X, targets, raw, n_iter, True
+            return Y, targets, raw, n_iter, True
         before = raw
         if not metric and n_iter < max_iter:
-            targets = disparity_matrix(disparities_of_levels(pdist(X), levels))
-            moved, _ = guttman_transform(X, targets)
-    return X, targets, raw, n_iter, False
+            targets = disparity_matrix(disparities_of_levels(pdist(Y), levels))
+            moved, _ = guttman_transform(Y, targets)
+    return Y, targets, raw, n_iter, False
