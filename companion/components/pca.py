@@ -192,8 +192,8 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """Coordinates (m, k) of the rows of X (m, d), or of their kernel with those of fit."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        K = self._kernel(X, self.X_fit_)
-        K = K - K.mean(axis=1, keepdims=True) - self._row_means + self._row_means.mean()
+        # What is the same for all training points drops out: the eigenvectors sum to zero.
+        K = self._kernel(X, self.X_fit_) - self._row_means
         small = self.eigenvalues_ <= 1e-12 * self.eigenvalues_.max(initial=0)
         return np.where(small, 0, K @ self.eigenvectors_ / np.sqrt(self.eigenvalues_ + small))
 

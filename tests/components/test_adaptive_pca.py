@@ -63,6 +63,15 @@ def test_adaptive_pca_finds_the_components(how):
     assert np.isclose(adaptive.scale_, np.square(X - X.mean(axis=0)).sum(axis=1).mean(), rtol=1e-3)
 
 
+@given(seed=seeds)
+def test_running_mean_and_scale_are_exact(seed):
+    """After one pass they are those of all rows: Welford's recursion."""
+    X = blob(seed, 9)
+    adaptive = AdaptivePCA(2, random_state=0).partial_fit(X[:4]).partial_fit(X[4:])
+    np.testing.assert_allclose(adaptive.mean_, X.mean(axis=0))
+    assert np.isclose(adaptive.scale_, np.square(X - X.mean(axis=0)).sum(axis=1).mean())
+
+
 def test_adaptive_pca_of_digits():
     X = data.digits().x_train.reshape(-1, 64).astype(float)
     adaptive = AdaptivePCA(4, n_epochs=10, random_state=0).fit(X)
