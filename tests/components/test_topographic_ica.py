@@ -78,54 +78,77 @@ def test_without_neighbours_it_is_ordinary_ica():
     np.testing.assert_allclose(np.abs(match), np.eye(4)[order], atol=2e-5)
 
 
-def energies_together(U):
-    """Correlations of the squares of the columns."""
-    return np.corrcoef(U.T**2)
+def activity_together(U):
+    """Correlations of the absolute values of the columns."""
+    return np.corrcoef(np.abs(U).T)
 
 
-def test_sources_that_are_active_together_become_neighbours():
-    """Planted: twelve sources on a ring whose loudness is shared by neighbours, shuffled, mixed."""
+def planted(n=8000, k=12):
+    """White sources on a ring whose loudness is shared by neighbours."""
     rng = np.random.default_rng(0)
-    noise, k = rng.exponential(size=(8000, 12)), 12
-    loudness = sum(np.roll(noise, s, axis=1) for s in (-1, 0, 1)) ** 2
-    S = rng.normal(size=(8000, k)) * loudness
-    A = np.linalg.qr(rng.normal(size=(k, k)))[0]
-    model = TopographicICA((1, k), random_state=1, max_iter=500).fit(S @ A.T)
-    together = energies_together(model.transform(S @ A.T))
-    apart = np.abs(np.arange(k)[:, None] - np.arange(k))
-    apart = np.minimum(apart, k - apart)
+    noise = rng.exponential(size=(n, k))
+    S = rng.normal(size=(n, k)) * sum(np.roll(noise, s, axis=1) for s in (-1, 0, 1))
+    S -= S.mean(axis=0)
+    values, vectors = np.linalg.eigh(S.T @ S / n)
+    return S @ (vectors / np.sqrt(values)) @ vectors.T
+
+
+def test_the_objective_prefers_active_sources_side_by_side():
+    """Of all arrangements of planted sources the true one is best; without neighbours all tie."""
+    S, near = planted(), torus_neighborhoods(1, 12)
+    best = topographic_objective(np.eye(12), S, near)
+    for seed in range(30):
+        P = np.eye(12)[np.random.default_rng(seed).permutation(12)]
+        assert topographic_objective(P, S, near) > best + 0.1
+        alone = [topographic_objective(W, S, np.eye(12)) for W in (P, np.eye(12))]
+        assert np.isclose(*alone)
+
+
+def test_planted_neighbours_are_kept():
+    """Started near the truth, descent ends with neighbours that are active together."""
+    S = planted()
+    turn = np.sqrt(len(S)) * whiten(S)[1]
+    start = np.eye(12) + 0.15 * np.random.default_rng(1).normal(size=(12, 12))
+    model = TopographicICA((1, 12), w_init=start @ turn.T, max_iter=500, tol=1e-7).fit(S)
+    np.testing.assert_allclose(np.abs(model.components_).round(1), np.eye(12), atol=0.21)
+    together = activity_together(model.transform(S))
+    apart = np.abs(np.arange(12)[:, None] - np.arange(12))
+    apart = np.minimum(apart, 12 - apart)
     by_distance = [together[apart == d].mean() for d in range(1, 7)]
-    assert by_distance[0] > 2 * max(by_distance[2:])
-    plain = TopographicICA((1, k), radius=0, random_state=1, max_iter=500).fit(S @ A.T)
-    scattered = energies_together(plain.transform(S @ A.T))
-    assert by_distance[0] > 1.5 * scattered[apart == 1].mean()
+    assert by_distance[0] > 1.5 * by_distance[1] > 5 * max(by_distance[2:])
+
+
+def by_distance(radius):
+    """Likeness of activity and of spectra of filters 1, 2 and 3 cells apart, after `radius`."""
+    X = data.patches(3000, 10, random_state=0).reshape(3000, -1)
+    X -= X.mean(axis=1, keepdims=True)
+    model = TopographicICA((6, 6), radius=radius, max_iter=60, tol=0, epsilon=0.01, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X)
+    place = np.divmod(np.arange(36), 6)
+    apart = np.maximum(*(np.minimum(d, 6 - d) for d in (np.abs(p[:, None] - p) for p in place)))
+    spectra = np.abs(np.fft.fft2(model.mixing_.T.reshape(-1, 10, 10))).reshape(36, -1)
+    spectra /= np.linalg.norm(spectra, axis=1, keepdims=True)
+    both = activity_together(model.transform(X)), spectra @ spectra.T
+    return model, X, np.array([[m[apart == d].mean() for d in (1, 2, 3)] for m in both])
 
 
 @pytest.fixture(scope="module")
 def fitted():
-    X = data.patches(3000, 10, random_state=0).reshape(3000, -1)
-    X -= X.mean(axis=1, keepdims=True)
-    model = TopographicICA((6, 6), max_iter=60, tol=0, epsilon=0.01, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(X), X
+    return by_distance(1)
 
 
 def test_neighbouring_filters_of_photos_are_more_alike_than_distant_ones(fitted):
-    """`fig-ica-topographic`: energies together, and spectra (direction, frequency) alike."""
-    model, X = fitted
-    place = np.divmod(np.arange(36), 6)
-    apart = np.maximum(*(np.minimum(d, 6 - d) for d in (np.abs(p[:, None] - p) for p in place)))
-    together = energies_together(model.transform(X))
-    assert together[apart == 1].mean() > together[apart == 3].mean() + 0.1
-    spectra = np.abs(np.fft.fft2(model.mixing_.T.reshape(-1, 10, 10))).reshape(36, -1)
-    spectra /= np.linalg.norm(spectra, axis=1, keepdims=True)
-    alike = spectra @ spectra.T
-    assert alike[apart == 1].mean() > alike[apart == 3].mean() + 0.05
+    """`fig-ica-neighbours`: active together, and of like spectra; not so for ordinary ICA."""
+    likeness, plain = fitted[2], by_distance(0)[2]
+    assert (likeness[:, 0] > likeness[:, 2] + 0.03).all()
+    assert (likeness[:, 0] > likeness[:, 1]).all()
+    assert (np.abs(plain[:, 0] - plain[:, 2]) < 0.015).all()
 
 
 def test_objective_never_rises_and_sources_are_white(fitted):
-    model, X = fitted
+    model, X, _ = fitted
     assert np.diff(model.objectives_).max() <= 0
     assert len(model.objectives_) == model.n_iter_ + 1
     assert model.grid_ == (6, 6)
