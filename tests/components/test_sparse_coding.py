@@ -245,6 +245,21 @@ def test_the_gap_is_an_upper_bound_for_any_code(seed):
     assert kkt_violation(D, Y, code, 0.2) > 1e-3
 
 
+@given(seed=seeds, alpha=st.floats(0.01, 2))
+def test_kkt_violation_is_its_definition(seed, alpha):
+    """Conditions eq-sparse_coding-kkt, atom by atom, for a code with zeros."""
+    D, Y = problem(seed, n_signals=3)
+    code = np.random.default_rng(seed).normal(size=(14, 3)).round()
+    missed = []
+    for a, r in zip(code.T, (Y - D @ code).T, strict=True):
+        for aj, d in zip(a, D.T, strict=True):
+            pull = d @ r
+            missed.append(max(abs(pull) - alpha, 0) if aj == 0 else abs(pull - alpha * np.sign(aj)))
+    assert np.isclose(kkt_violation(D, Y, code, alpha), max(missed))
+    at_zero = kkt_violation(D, Y, 0 * code, alpha)
+    assert np.isclose(at_zero, max(abs(D.T @ Y).max() - alpha, 0))
+
+
 def test_a_warning_where_it_has_not_converged():
     D, y = problem(0)
     with pytest.warns(ConvergenceWarning, match="tol=1e-09.*max_iter=3"):
