@@ -93,6 +93,20 @@ def test_no_step_goes_up(seed, alpha, m):
         value = after_atoms
 
 
+def test_a_step_that_goes_up_is_not_taken(monkeypatch):
+    """FISTA may rise: rows for which it does keep their codes, the others get the new ones."""
+    X = planted(6)[2]
+    atoms = draw_atoms(X, 8, np.random.RandomState(0), np.ones(6))
+    good = fista(atoms.T, X.T, 0.1, max_iter=500)[0].T
+    start = good.copy()
+    start[:3] += 1.0
+    offered = np.where(np.arange(6)[:, None] < 3, good, good + 1.0)
+    monkeypatch.setattr(dictionary, "fista", lambda *_, **__: (offered.T, None))
+    codes, values = code_step(atoms, start, X, 0.1, 5)
+    np.testing.assert_array_equal(codes, good)
+    assert np.isclose(values.sum(), lasso_objective(atoms.T, X.T, good.T, 0.1))
+
+
 @settings(deadline=None, max_examples=8)
 @given(seed=seeds)
 def test_the_objective_of_a_fit_never_rises(seed):
