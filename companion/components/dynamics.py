@@ -92,9 +92,13 @@ def kalman_smoother(filtered, A):
 def e_step(sequences, system):
     """Log likelihood of all sequences, in nats, and what is known of the states of each."""
     filtered = [kalman_filter(X, system) for X in sequences]
-    return sum(f.log_density.sum() for f in filtered), [
-        kalman_smoother(f, system.A) for f in filtered
-    ]
+    smoothed = [kalman_smoother(f, system.A) for f in filtered]
+    return sum(f.log_density.sum() for f in filtered), smoothed
+
+
+def second_moments(covs, left, right):
+    """Sum over steps of E[l r'], from covariances (n, k, k) and means (n, k) of both."""
+    return covs.sum(axis=0) + left.T @ right
 
 
 def fit_observation(X, means, covs):
@@ -116,16 +120,19 @@ def fit_observation(X, means, covs):
 
 def m_step(sequences, smoothed, system):
     """Return the system that makes the expected log joint density largest; R is diagonal."""
-    first = sum(s.covs[0] + np.outer(d := s.means[0] - system.start_mean, d) for s in smoothed)
-    past = sum(s.covs[:-1].sum(0) + s.means[:-1].T @ s.means[:-1] for s in smoothed)
-    next_ = sum(s.covs[1:].sum(0) + s.means[1:].T @ s.means[1:] for s in smoothed)
-    cross = sum(s.lag_covs.sum(0) + s.means[1:].T @ s.means[:-1] for s in smoothed)
+    past = sum(second_moments(s.covs[:-1], s.means[:-1], s.means[:-1]) for s in smoothed)
+    next_ = sum(second_moments(s.covs[1:], s.means[1:], s.means[1:]) for s in smoothed)
+    cross = sum(second_moments(s.lag_covs, s.means[1:], s.means[:-1]) for s in smoothed)
     A = np.linalg.solve(past, cross.T).T  # least squares of z[t+1] on z[t]
     Q = (next_ - A @ cross.T) / sum(len(s.lag_covs) for s in smoothed)
     means, covs = (np.concatenate([s[i] for s in smoothed]) for i in (0, 1))
     C, offset, noise = fit_observation(np.concatenate(sequences), means, covs)
     R = np.diag(np.maximum(noise, 1e-12))
-    return System(A, C, (Q + Q.T) / 2, R, offset, system.start_mean, first / len(smoothed))
+    starts = np.array([s.means[0] - system.start_mean for s in smoothed])
+    start_cov = second_moments(np.array([s.covs[0] for s in smoothed]), starts, starts) / len(
+        starts
+    )
+    return System(A, C, (Q + Q.T) / 2, R, offset, system.start_mean, start_cov)
 
 
 def start_system(sequences, n_components):
