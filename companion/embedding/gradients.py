@@ -121,16 +121,20 @@ class Descent:
     A gain grows while the gradient keeps pointing where the step went, and shrinks when it turns.
     """
 
-    def __init__(self, Y, learning_rate):
-        self.Y, self.learning_rate = Y, Y.dtype.type(learning_rate)
+    def __init__(self, Y):
+        self.Y = Y
         self.step, self.gains = np.zeros_like(Y), np.ones_like(Y)
 
-    def move(self, gradient, momentum):
-        """Make one step, in place."""
+    def move(self, gradient, momentum, learning_rate):
+        """Make one step, in place, and put the middle of the picture back to the origin.
+
+        Exaggerated attraction may contract a picture so far that an offset would drown it.
+        """
         onwards = self.step * gradient < 0
         self.gains *= np.where(onwards, self.Y.dtype.type(1), self.Y.dtype.type(0.8))
         self.gains += np.where(onwards, self.Y.dtype.type(0.2), self.Y.dtype.type(0))
         np.maximum(self.gains, self.Y.dtype.type(LEAST_GAIN), out=self.gains)
         self.step *= self.Y.dtype.type(momentum)
-        self.step -= self.learning_rate * self.gains * gradient
+        self.step -= self.Y.dtype.type(learning_rate) * self.gains * gradient
         self.Y += self.step
+        self.Y -= self.Y.mean(axis=0)

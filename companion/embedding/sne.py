@@ -25,7 +25,11 @@ FEW = 3000  # points, up to which the exact sum of repulsions is as quick as the
 EXAGGERATED = 250  # steps
 LEARN_EVERY = 10  # steps, between two of the degrees of freedom
 LEARN_RATE = 1.0  # of their logarithm
-CHECK_EVERY = 50  # steps, between two looks at the size of the gradient
+
+
+def thickness(Y):
+    """Size of a picture (n, q) in the direction in which it is smallest."""
+    return np.linalg.svd(Y - Y.mean(axis=0), compute_uv=False)[-1]
 
 
 class _Embedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -107,10 +111,10 @@ class SNE(_Embedding):
         P = self._conditional(X).astype(np.float32)
         random_state = check_random_state(self.random_state)
         Y = starting_picture(X, self.n_components, self.init, random_state, size=0.1)
-        descent = Descent(Y, self._rate(0.1))
+        descent, rate = Descent(Y), self._rate(0.1)
         for step in range(self.max_iter):
             momentum = 0.5 if step < self.max_iter // 4 else 0.8
-            descent.move(sne_gradient(P, descent.Y), momentum)
+            descent.move(sne_gradient(P, descent.Y), momentum, rate)
         self.embedding_, self.n_iter_ = descent.Y, self.max_iter
         self.kl_divergence_ = sne_divergence(P, descent.Y)
         return self
@@ -131,7 +135,8 @@ class TSNE(_Embedding):
     early_exaggeration : float
         Factor of the attraction in the first 250 steps.
     learning_rate : "auto" or float
-        By default n / (4 early_exaggeration), at least 50.
+        By default n / 12, and less under exaggeration, n / (4 exaggeration): several times that,
+        and the attraction overshoots; much less, and islands still grow when the steps run out.
     max_iter : int
     init : {"pca", "random"} or array (n, n_components)
     method : {"auto", "fft", "exact"}
@@ -140,8 +145,6 @@ class TSNE(_Embedding):
     degrees_of_freedom : float or "learn"
         nu of the kernel. A small one has heavier tails, and pulls groups apart; learned ones start
         from 1.
-    min_grad_norm : float
-        Stop where the gradient is smaller.
     random_state : int, RandomState or None
 
     Attributes
@@ -152,6 +155,7 @@ class TSNE(_Embedding):
     affinities_ : csr_array (n, n)
         P.
     learning_rate_ : float
+        Without exaggeration.
     n_iter_ : int
 
     References
@@ -176,7 +180,6 @@ class TSNE(_Embedding):
         init="pca",
         method="auto",
         degrees_of_freedom=1.0,
-        min_grad_norm=1e-7,
         random_state=None,
     ):
         self.n_components = n_components
@@ -187,7 +190,6 @@ class TSNE(_Embedding):
         self.init = init
         self.method = method
         self.degrees_of_freedom = degrees_of_freedom
-        self.min_grad_norm = min_grad_norm
         self.random_state = random_state
 
     def fit(self, X, y=None):
@@ -197,29 +199,30 @@ class TSNE(_Embedding):
         self.affinities_ = P = joint_probabilities(self._conditional(X))
         random_state = check_random_state(self.random_state)
         Y = starting_picture(X, self.n_components, self.init, random_state, size=1e-4)
-        self.learning_rate_ = self._rate(max(len(X) / self.early_exaggeration / 4, 50.0))
+        self.learning_rate_ = self._rate(len(X) / 12)
+        slower = max(self.early_exaggeration / 3, 1.0) if self.learning_rate == "auto" else 1.0
         learn = self.degrees_of_freedom == "learn"
         nu, pairs = 1.0 if learn else float(self.degrees_of_freedom), once(P).astype(np.float32)
-        descent = Descent(Y, self.learning_rate_)
+        descent = Descent(Y.copy())
         for step in range(self.max_iter):
             early = step < EXAGGERATED
+            if step == EXAGGERATED and thickness(descent.Y) < thickness(Y):
+                descent = Descent(Y.copy())  # without groups, attraction contracts all to a point
             exaggeration, momentum = (self.early_exaggeration, 0.5) if early else (1.0, 0.8)
             gradient, _ = tsne_gradient(
                 pairs, descent.Y, nu, exaggeration=exaggeration, method=method
             )
-            if step % CHECK_EVERY == 0 and np.linalg.norm(gradient) < self.min_grad_norm:
-                break
-            descent.move(gradient, momentum)
+            rate = self.learning_rate_ / slower if early else self.learning_rate_
+            descent.move(gradient, momentum, rate)
             if learn and not early and step % LEARN_EVERY == 0:
                 slope = nu * degrees_of_freedom_slope(P, descent.Y, nu)  # by log nu
                 nu *= float(np.exp(-np.clip(LEARN_RATE * slope, -0.2, 0.2)))
-        self.embedding_, self.n_iter_, self.degrees_of_freedom_ = descent.Y, step + 1, nu
+        self.embedding_, self.n_iter_, self.degrees_of_freedom_ = descent.Y, self.max_iter, nu
         self.kl_divergence_ = kl_divergence(P, descent.Y, nu, method=method)
         return self
 
     def _check_arguments(self, n):
         check_real("early_exaggeration", self.early_exaggeration, 1)
-        check_real("min_grad_norm", self.min_grad_norm, 0)
         if self.degrees_of_freedom != "learn":
             remedy = "or 'learn'"
             check_real("degrees_of_freedom", self.degrees_of_freedom, 0, np.inf, False, remedy)

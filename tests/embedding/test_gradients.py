@@ -111,9 +111,9 @@ def test_once_takes_each_pair_once():
 def test_descent_finds_the_bottom_of_a_valley():
     """Jacobs' gains make up for scales that differ a hundredfold."""
     curvature = np.array([[1.0, 100.0]])
-    descent = Descent(np.full((1, 2), 5.0), 0.005)
+    descent = Descent(np.array([[5.0, 5.0], [-5.0, -5.0]]))
     for _ in range(400):
-        descent.move(curvature * descent.Y, 0.5)
+        descent.move(curvature * descent.Y, 0.5, 0.005)
     assert np.abs(descent.Y).max() < 1e-6
     assert descent.gains[0, 0] > descent.gains[0, 1]
 

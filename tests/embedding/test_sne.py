@@ -76,8 +76,17 @@ def test_other_numbers_of_components(digits):
     assert TSNE(1, max_iter=20).fit_transform(digits[:150]).shape == (150, 1)
 
 
+def test_noise_does_not_collapse():
+    """Exaggeration contracts a picture without groups; afterwards it must spread again."""
+    X = np.random.default_rng(0).normal(size=(200, 64))
+    model = TSNE(max_iter=500, random_state=0).fit(X)
+    assert np.ptp(model.embedding_, axis=0).min() > 1
+    assert len(np.unique(model.embedding_, axis=0)) == 200
+
+
 def test_a_given_start_is_kept(digits):
     start = np.random.default_rng(0).normal(size=(150, 2)).astype(np.float32)
+    start -= start.mean(axis=0)
     moved = TSNE(init=start, max_iter=1, learning_rate=1e-9).fit_transform(digits[:150])
     np.testing.assert_allclose(moved, start, atol=1e-6)
 
