@@ -24,11 +24,11 @@ def fits(n, d, k):
     return lambda: ours.fit(X), lambda: theirs.fit(X), agree
 
 
-@case("factor analysis, 10 factors, 5,000 x 100", "scikit-learn, lapack", bar=0.2)
+@case("factor analysis, 10 factors, 5,000 x 100", "scikit-learn, lapack", bar=0.1)
 def wide():
     return fits(5000, 100, 10)
 
 
-@case("factor analysis, 5 factors, 2,000 x 30", "scikit-learn, lapack", bar=0.5)
+@case("factor analysis, 5 factors, 2,000 x 30", "scikit-learn, lapack", bar=0.4)
 def narrow():
     return fits(2000, 30, 5)
