@@ -103,7 +103,7 @@ class Players:
             players.append(
                 '<figure style="margin: 0.3em 0; flex: 1 1 210px; max-width: 340px">'
                 f"<figcaption>{name}</figcaption>"
-                f'<audio controls preload="none" aria-label="{name}" style="width: 100%" '
+                f'<audio controls preload="metadata" aria-label="{name}" style="width: 100%" '
                 f'src="data:audio/wav;base64,{data}"></audio></figure>'
             )
         row = (
