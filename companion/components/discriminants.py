@@ -12,9 +12,10 @@ from sklearn.base import (
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from companion.components.demixed import DemixedPCA
 from companion.validation import check_integer, check_real
 
-__all__ = ["LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis"]
+__all__ = ["DemixedPCA", "LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis"]
 
 
 def inverse_root(covariance):
