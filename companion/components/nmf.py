@@ -205,6 +205,8 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         W = multiplicative_step(X, W, H, self.beta_loss, *codes)
         if learn_parts:
             H = multiplicative_step(X.T, H.T, W.T, self.beta_loss, *parts).T
+            if self.beta_loss == "kullback-leibler":
+                H[np.finfo(float).eps > H] = 0  # as scikit-learn does, before it underflows
         return W, H, None
 
     def _coordinate_round(self, X, W, H, penalties, learn_parts):
