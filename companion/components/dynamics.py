@@ -129,10 +129,8 @@ def m_step(sequences, smoothed, system):
     C, offset, noise = fit_observation(np.concatenate(sequences), means, covs)
     R = np.diag(np.maximum(noise, 1e-12))
     starts = np.array([s.means[0] - system.start_mean for s in smoothed])
-    start_cov = second_moments(np.array([s.covs[0] for s in smoothed]), starts, starts) / len(
-        starts
-    )
-    return System(A, C, (Q + Q.T) / 2, R, offset, system.start_mean, start_cov)
+    first = second_moments(np.array([s.covs[0] for s in smoothed]), starts, starts)
+    return System(A, C, (Q + Q.T) / 2, R, offset, system.start_mean, first / len(starts))
 
 
 def start_system(sequences, n_components):
