@@ -133,7 +133,7 @@ def log_marginal(words, prior_documents, prior_topics, k, d):
 @settings(deadline=None, max_examples=15)
 @given(seed=seeds, prior=st.floats(0.2, 2), eta=st.floats(0.2, 2))
 def test_the_bound_is_below_the_exact_log_probability(seed, prior, eta):
-    """Equation eq-parts-bound, against 2^7 assignments of 7 words, for any q and for the best."""
+    """Equation eq-parts-bound-topics, against 2^7 assignments, for any q."""
     rng = np.random.default_rng(seed)
     words = [rng.integers(3, size=4), rng.integers(3, size=3)]
     counts = sparse.csr_array(np.array([np.bincount(w, minlength=3) for w in words], dtype=float))

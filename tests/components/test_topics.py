@@ -69,7 +69,7 @@ def test_same_seed_same_topics_as_scikit_learn(method, as_sparse, priors):
 @settings(deadline=None, max_examples=12)
 @given(seed=seeds, k=st.integers(1, 5))
 def test_no_pass_lowers_the_bound(seed, k):
-    """Equation eq-parts-bound, if each document goes on where it was."""
+    """Equation eq-parts-bound-topics, if each document goes on where it was."""
     X = np.random.default_rng(seed).poisson(0.5, size=(25, 12))
     bounds = climbed(X, k, seed).bounds_
     assert len(bounds) == 25
