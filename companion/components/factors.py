@@ -164,9 +164,9 @@ class FactorAnalysis(LatentGaussian):
     Examples
     --------
     >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(500, 1)) * [2.0, 2.0, 2.0] + rng.normal(size=(500, 3)) * [0.1, 1, 2]
-    >>> FactorAnalysis(1).fit(X).noise_variance_.round(1)[1:]
-    array([1., 4.])
+    >>> X = rng.normal(size=(2000, 1)) + rng.normal(size=(2000, 4)) * [0.5, 1.0, 2.0, 3.0]
+    >>> np.sqrt(FactorAnalysis(1).fit(X).noise_variance_).round(1)
+    array([0.5, 1. , 2. , 3. ])
     """
 
     def __init__(
