@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 from companion.clustering.distances import nearest_neighbors, neighbor_graph
 from companion.validation import check_integer, check_real
 
-MAX_STEPS = 100  # Newton needs about five; halving the bracket, at the worst, about fifty
+MAX_STEPS = 100  # Newton needs about ten; halving the bracket, at the worst, about fifty
 TOLERANCE = 1e-9  # of the entropy, in nats
 
 
@@ -64,7 +64,7 @@ def calibrate(squared_distances, perplexity):
         low, high = np.where(gap > 0, log_precision, low), np.where(gap > 0, high, log_precision)
         slope = np.maximum(precision**2 * variance, 1e-30)
         step = log_precision + gap / slope
-        inside = (step > low) & (step < high) & (np.abs(gap / slope) < 3)
+        inside = (step >= low) & (step <= high) & (np.abs(gap / slope) < 3)
         log_precision = np.where(inside, step, (low + high) / 2)
     return np.exp(log_precision) / scale
 

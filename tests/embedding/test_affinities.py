@@ -9,6 +9,7 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import entropy
 from sklearn.manifold import _t_sne, _utils
 
+from companion.embedding import affinities
 from companion.embedding.affinities import (
     calibrate,
     conditional_probabilities,
@@ -49,6 +50,14 @@ def test_calibrate_against_a_root_finder(seed, k, share, scale):
         middle = -np.log(row.mean())
         root = brentq(gap, middle - 25, middle + 25, args=(row,), xtol=1e-12)
         np.testing.assert_allclose(np.log(precision), root, atol=1e-5)
+
+
+def test_newton_needs_few_steps(monkeypatch):
+    """Halving alone would leave an error of a per mille or more."""
+    monkeypatch.setattr(affinities, "MAX_STEPS", 12)
+    d2 = pdist(points(), "sqeuclidean")[:7000].reshape(70, 100)
+    reached = perplexity_of(gaussian_shares(d2, calibrate(d2, 20)))
+    np.testing.assert_allclose(reached, 20, rtol=1e-6)
 
 
 def test_calibrate_against_scikit_learn():
