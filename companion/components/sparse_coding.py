@@ -77,21 +77,9 @@ def basis_pursuit(D, y, *, return_dual=False):
     to D (u - v) = y, u >= 0, v >= 0. Its dual is to maximise y's subject to |d_j's| <= 1; an s
     with y's = sum |a_j| proves that no other code has a smaller sum.
 
-    Parameters
-    ----------
-    D : array (n_features, n_atoms)
-    y : array (n_features,) or (n_features, n_signals)
-    return_dual : bool
-        Return (code, s), the second with the shape of y.
-
-    Raises
-    ------
-    ValueError
-        If y is not in the span of the atoms.
-
-    References
-    ----------
-    Chen, Donoho and Saunders (1998). Chapter: sparse_coding.
+    Parameters: D (n_features, n_atoms), y (n_features,) or (n_features, n_signals). Returns the
+    code, (n_atoms,) or (n_atoms, n_signals); with `return_dual` also s, of the shape of y. A
+    `ValueError` if y is not in the span of the atoms. Chen, Donoho and Saunders (1998).
     """
     D, Y = check_dictionary(D, y)
     m, codes, duals = D.shape[1], [], []
