@@ -108,7 +108,7 @@ def test_it_is_pca_on_euclidean_distances(n):
 
 
 def test_a_star_fits_no_flat_space():
-    """Section "When is there a flat map at all?": the centre would be half way between each two leaves."""
+    """Section "When is there a flat map at all?": half way between each two leaves is nowhere."""
     assert not is_euclidean(STAR)
     values = np.linalg.eigvalsh(gram_matrix(STAR))
     np.testing.assert_allclose(values, [-0.25, 0, 2, 2], atol=1e-12)
