@@ -11,7 +11,7 @@ import pytest
 
 from tools.budget import RESULTS
 from tools.chapters import ROOT, chapters
-from tools.notebooks import Translator, export
+from tools.notebooks import SITE, Translator, export
 
 BUDGET = json.loads(RESULTS.read_text())["chapters"]
 MYST = re.compile(r"^(`{3,}|:{3,})\{|\{[\w:]+\}`|^\([\w-]+\)=$", re.M)
@@ -55,6 +55,15 @@ def test_an_exported_chapter_runs_outside_the_book(tmp_path):
     )
     assert run.returncode == 0, run.stderr[-3000:]
     assert int(run.stdout) > 5
+
+
+def test_a_class_is_linked_to_its_page_of_the_api():
+    translator = Translator.__new__(Translator)
+    text = translator.roles("{py:class}`~companion.components.pca.PCA` of {py:func}`companion.a.f`")
+    assert text == (
+        f"[PCA]({SITE}/book/api_components.html#companion.components.pca.PCA) of "
+        f"[f]({SITE}/book/api_a.html#companion.a.f)"
+    )
 
 
 def environment_without_the_book(installed):
