@@ -139,8 +139,9 @@ class Translator:
             heading = re.search(r"^# (.+)$", source(path).read_text(), re.M)[1]
             return f"[{title or heading}]({SITE}/{path}.html)"
         if name in ("py:class", "py:func"):
-            part, _, bare = target.removeprefix("~companion.").partition(".")
-            return f"[{bare.split('.')[-1]}]({SITE}/book/api_{part}.html#{target.lstrip('~')})"
+            target = target.removeprefix("~")
+            _, part, *_, bare = target.split(".")
+            return f"[{bare}]({SITE}/book/api_{part}.html#{target})"
         if name in ("term", "abbr"):
             return title or target
         raise ValueError(f"{self.page}: no plain form is known for the role {{{name}}}`{text}`")
