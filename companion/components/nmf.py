@@ -26,20 +26,26 @@ def divergence(X, W, H, beta_loss="frobenius"):
     return float(kl_div(X, np.where(X > 0, np.maximum(product, TINY), product)).sum())
 
 
+def product(A, B):
+    """A B, laid out in memory as A is: BLAS is quicker if a long side comes last."""
+    return A @ B if A.flags.c_contiguous else (B.T @ A.T).T
+
+
 def multiplicative_step(X, W, H, beta_loss="frobenius", l1=0.0, l2=0.0):
     """The codes W (n, k) after one update; for the parts, pass X.T, H.T and W.T.
 
     Each entry is multiplied by (negative part of its gradient) / (positive part).
     """
     if beta_loss == "frobenius":
-        down, up = X @ H.T, W @ (H @ H.T)
+        down, up = product(X, H.T), product(W, H @ H.T)
     else:
-        product = W @ H if X.flags.c_contiguous else (H.T @ W.T).T  # laid out as X is
-        np.maximum(product, TINY, out=product)
-        down, up = np.divide(X, product, out=product) @ H.T, H.sum(axis=1)
+        model = product(W, H)
+        np.maximum(model, TINY, out=model)
+        down, up = product(np.divide(X, model, out=model), H.T), H.sum(axis=1)
     if l1 or l2:
         up = up + l1 + l2 * W
-    down /= np.where(up == 0, TINY, up)
+    up[up == 0] = TINY
+    down /= up
     return np.multiply(W, down, out=down)
 
 

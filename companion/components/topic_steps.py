@@ -5,7 +5,8 @@ from scipy import sparse
 from scipy.special import gammaln, logsumexp, psi
 
 TINY = 1e-300  # keeps 0 / 0 out of the shares of a word that no topic explains
-BLOCK = 100_000  # numbers (entry, topic) of a block of documents, so that they stay in the cache
+LONG = 3000  # numbers (entry, topic) of a document
+BLOCK = 300_000  # numbers (entry, topic) of a block of documents, so that they stay in the cache
 
 
 def expected_log(a):
@@ -16,6 +17,17 @@ def expected_log(a):
 def mixed(counts, theta, rows):
     """sum_k theta_nk rows_ik for every stored entry i, of document n: (entries,)."""
     return np.einsum("ik,ik->i", np.repeat(theta, np.diff(counts.indptr), axis=0), rows)
+
+
+def explained(counts, theta, rows):
+    """sum_i x_i / mixed_i rows_i over the entries i of every document: (n, k)."""
+    if rows.size > LONG * len(theta):  # long documents one by one, short ones together
+        ends = counts.indptr[1:-1]
+        texts = zip(np.split(counts.data, ends), np.split(rows, ends), theta, strict=True)
+        return np.array([(x / (r @ t + TINY)) @ r for x, r, t in texts])
+    ratio = counts.data / (mixed(counts, theta, rows) + TINY)
+    at = np.arange(len(ratio)), counts.indptr
+    return sparse.csr_array((ratio, *at), shape=(len(theta), len(ratio))) @ rows
 
 
 def documents_step(counts, topics, gamma, prior):
@@ -33,10 +45,7 @@ def documents_step(counts, topics, gamma, prior):
     prior : float
     """
     theta = np.exp(expected_log(gamma))
-    ratio = counts.data / (mixed(counts, theta, topics) + TINY)
-    at = np.arange(len(ratio)), counts.indptr
-    entries = sparse.csr_array((ratio, *at), shape=(len(gamma), len(ratio)))
-    return prior + theta * (entries @ topics)
+    return prior + theta * explained(counts, theta, topics)
 
 
 def e_step(counts, topics, gamma, prior, tol=1e-3, max_iter=100):

@@ -187,7 +187,8 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
 
     def _set_topics(self, components):
         self.components_ = components
-        self.exp_dirichlet_component_ = np.exp(expected_log(components))
+        # Column by column, since a document asks for all topics of its words.
+        self.exp_dirichlet_component_ = np.asfortranarray(np.exp(expected_log(components)))
 
     def _counts(self, X, reset=False):
         if not reset:

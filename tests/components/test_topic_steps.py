@@ -20,6 +20,7 @@ from companion.components.topic_steps import (
     e_step,
     expected_counts,
     expected_log,
+    explained,
     mixed,
 )
 
@@ -85,6 +86,16 @@ def test_a_step_against_a_loop_over_words(seed):
     assert np.isclose(found.sum(), dense.sum())
     products = (theta @ topics)[dense > 0]
     np.testing.assert_allclose(mixed(counts, theta, rows), products)
+
+
+@given(seed=seeds)
+def test_long_documents_one_by_one_are_the_same(seed):
+    counts, lam, gamma = corpus(seed)
+    rows, theta = np.exp(expected_log(lam)).T[counts.indices], np.exp(expected_log(gamma))
+    together = explained(counts, theta, rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("companion.components.topic_steps.LONG", 0)
+        np.testing.assert_allclose(explained(counts, theta, rows), together)
 
 
 @settings(deadline=None, max_examples=20)
