@@ -161,7 +161,7 @@ def test_least_dependent_rotation_finds_mixed_sources():
 
 
 def test_darmois_makes_anything_independent_and_uniform():
-    """Section "Break it": uniform, independent, a function of the order of x_1 and x_2."""
+    """Section "Break it: a bent mixture": uniform and independent."""
     rng = np.random.default_rng(0)
     X = rng.laplace(size=(4000, 2)) @ [[1, 0.8], [0.3, 1]]
     Z = darmois(X)

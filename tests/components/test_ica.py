@@ -108,7 +108,7 @@ def test_newton_step_against_automatic_derivatives(fun):
 @pytest.mark.parametrize("algorithm", ["parallel", "deflation"])
 @pytest.mark.parametrize("fun", IN_PLACE)
 def test_planted_sources_are_found(algorithm, fun):
-    """Section "FastICA": up to order, sign and scale, and with variance 1."""
+    """Section "FastICA: a few steps of Newton": up to order, sign and scale."""
     S, A, X = mixture(n=20_000, k=5)
     model = FastICA(algorithm=algorithm, fun=fun, random_state=0).fit(X)
     assert amari_distance(model.components_, A) < 0.05
@@ -121,7 +121,7 @@ def test_planted_sources_are_found(algorithm, fun):
 @settings(deadline=None, max_examples=15)
 @given(seed=st.integers(0, 10**6))
 def test_the_sources_do_not_depend_on_how_they_were_mixed(seed):
-    """Section "White data": another mixture of the same sources is only another start."""
+    """Section "White data: only a rotation is left": another mixture is another start."""
     S, _, X = mixture(n=4000, seed=1)
     rng = np.random.default_rng(seed)
     other = X @ (rng.normal(size=(3, 3)) + 3 * np.eye(3)).T
@@ -144,7 +144,7 @@ def late_errors(n):
 
 
 def test_a_step_leaves_little_of_the_error_and_less_with_more_samples():
-    """Section "FastICA": beyond linear without noise; with n samples a share like 1 / root n."""
+    """Section "FastICA: a few steps of Newton": with n samples a share like 1 / root n."""
     few, many = late_errors(500), late_errors(50_000)
     assert (many[1:] < 0.1 * many[:-1]).all()
     assert (many[1:] / many[:-1]).mean() < 0.5 * (few[1:] / few[:-1]).mean()
@@ -164,7 +164,7 @@ def test_three_ways_to_the_same_sources():
 
 
 def test_two_gaussian_sources_stay_mixed():
-    """Section "Break it": every rotation of a Gaussian is as good."""
+    """Section "Break it: two Gaussian sources": every rotation of a Gaussian is as good."""
     rng = np.random.default_rng(0)
     S = np.column_stack([rng.normal(size=(20_000, 2)), rng.laplace(size=20_000)])
     distances = []

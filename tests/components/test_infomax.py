@@ -62,7 +62,7 @@ def test_gradient_is_that_of_torch():
 
 
 def test_the_natural_gradient_does_not_see_the_mixture():
-    """Section "The natural gradient": W A takes the same path, however x is mixed."""
+    """`eq-ica-infomax-gradient`: W A takes the same path, however x is mixed."""
     S, A, _ = mixture()
     other = np.diag([100.0, 1, 0.01]) @ A
     paths = []
@@ -109,7 +109,7 @@ def test_nothing_near_it_is_more_likely():
 
 
 def test_in_one_dimension_the_best_slope_makes_the_output_uniform():
-    """Section "Infomax": of a logistic variable the best sigma(w x) is its cdf, at w = 1."""
+    """Section "Infomax: the output of most entropy": the best sigma is the cdf."""
     x = stats.logistic.ppf((np.arange(20_000) + 0.5) / 20_000)[:, None]
     model = InfomaxICA(random_state=0, tol=1e-8).fit(x)
     assert abs(abs(model.components_.item()) - 1) < 0.01

@@ -9,7 +9,7 @@ from companion.components.whitening import orthonormalise, principal_axes, start
 
 @pytest.mark.parametrize("solver", ["auto", "eigh", "svd"])
 def test_white_data_have_the_identity_for_a_covariance(solver):
-    """Section "White data"."""
+    """Section "White data: only a rotation is left"."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(500, 5)) @ rng.normal(size=(5, 5)) + 7
     Z, K, mean = whiten(X, 3, solver)
