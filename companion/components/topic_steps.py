@@ -5,7 +5,6 @@ from scipy import sparse
 from scipy.special import gammaln, logsumexp, psi
 
 TINY = 1e-300  # keeps 0 / 0 out of the shares of a word that no topic explains
-LONG = 3000  # numbers (entry, topic) of a document
 BLOCK = 300_000  # numbers (entry, topic) of a block of documents, so that they stay in the cache
 
 
@@ -19,15 +18,31 @@ def mixed(counts, theta, rows):
     return np.einsum("ik,ik->i", np.repeat(theta, np.diff(counts.indptr), axis=0), rows)
 
 
-def explained(counts, theta, rows):
-    """sum_i x_i / mixed_i rows_i over the entries i of every document: (n, k)."""
-    if rows.size > LONG * len(theta):  # long documents one by one, short ones together
-        ends = counts.indptr[1:-1]
-        texts = zip(np.split(counts.data, ends), np.split(rows, ends), theta, strict=True)
-        return np.array([(x / (r @ t + TINY)) @ r for x, r, t in texts])
-    ratio = counts.data / (mixed(counts, theta, rows) + TINY)
-    at = np.arange(len(ratio)), counts.indptr
-    return sparse.csr_array((ratio, *at), shape=(len(theta), len(ratio))) @ rows
+def padded(counts, words):
+    """Documents side by side, with zeros after the last word of each.
+
+    Parameters
+    ----------
+    counts : csr_array (n, d)
+    words : array (d, k)
+        exp E log beta of every word.
+
+    Returns
+    -------
+    arrays (n, w), (n, w, k)
+        Counts and topics of the words that each document has; w is the length of the longest.
+    """
+    lengths = np.diff(counts.indptr)
+    filled = np.arange(lengths.max(initial=0)) < lengths[:, None]
+    x, topics = np.zeros(filled.shape), np.zeros((*filled.shape, words.shape[1]))
+    x[filled], topics[filled] = counts.data, words[counts.indices]
+    return x, topics
+
+
+def explained(counts, topics, theta):
+    """sum_i x_ni / (topics_ni . theta_n) topics_ni over the words i of every document: (n, k)."""
+    mixed = np.matmul(topics, theta[:, :, None])[:, :, 0] + TINY
+    return np.matmul((counts / mixed)[:, None], topics)[:, 0]
 
 
 def documents_step(counts, topics, gamma, prior):
@@ -37,15 +52,15 @@ def documents_step(counts, topics, gamma, prior):
 
     Parameters
     ----------
-    counts : csr_array (n, d)
-        How often each word is in each document.
-    topics : array (entries, k)
-        exp E log beta of the word of each stored entry.
+    counts : array (n, w)
+        How often the words of each document occur in it.
+    topics : array (n, w, k)
+        exp E log beta of these words.
     gamma : array (n, k)
     prior : float
     """
     theta = np.exp(expected_log(gamma))
-    return prior + theta * explained(counts, theta, topics)
+    return prior + theta * explained(counts, topics, theta)
 
 
 def e_step(counts, topics, gamma, prior, tol=1e-3, max_iter=100):
@@ -53,17 +68,17 @@ def e_step(counts, topics, gamma, prior, tol=1e-3, max_iter=100):
 
     Each document stops by itself; those that have stopped are taken out when they are many.
     """
-    result, here, words = gamma.copy(), np.arange(len(gamma)), topics.T
-    done, rows = np.zeros(len(gamma), dtype=bool), words[counts.indices]
+    result, here = gamma.copy(), np.arange(len(gamma))
+    done, (x, rows) = np.zeros(len(gamma), dtype=bool), padded(counts, topics.T)
     for _ in range(max_iter):
-        last, gamma = gamma, documents_step(counts, rows, gamma, prior)
+        last, gamma = gamma, documents_step(x, rows, gamma, prior)
         result[here[~done]] = gamma[~done]
         done |= np.abs(gamma - last).mean(axis=1) < tol
         if done.all():
             break
         if done.mean() > 0.3:
-            counts, gamma, here = counts[~done], gamma[~done], here[~done]
-            done, rows = np.zeros(len(gamma), dtype=bool), words[counts.indices]
+            x, rows, gamma, here = x[~done], rows[~done], gamma[~done], here[~done]
+            done = np.zeros(len(gamma), dtype=bool)
     return result
 
 

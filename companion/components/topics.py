@@ -1,7 +1,6 @@
 """Latent Dirichlet allocation: documents as mixtures of topics. Chapter: `parts`."""
 
 import warnings
-from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
@@ -164,16 +163,19 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         return float(texts + dirichlet_terms(self.topic_word_prior_, self.components_).sum())
 
     def _e_step(self, counts, gamma=None):
-        """Concentrations (n, k) of the documents, block by block; None starts from ones."""
+        """Concentrations (n, k) of the documents; None starts from ones.
+
+        Block by block, and a block has documents of like length, so that little is padded.
+        """
         gamma = np.ones((counts.shape[0], self.n_components)) if gamma is None else gamma
-        block = np.cumsum(np.diff(counts.indptr)) * self.n_components // BLOCK
-        edges = [0, *(np.flatnonzero(np.diff(block)) + 1), len(gamma)]
+        lengths, result = np.diff(counts.indptr), np.empty_like(gamma)
+        order = np.argsort(lengths, kind="stable")
+        block = np.cumsum(lengths[order]) * self.n_components // BLOCK
         options = self.doc_topic_prior_, self.mean_change_tol, self.max_doc_update_iter
-        parts = [
-            e_step(counts[low:high], self.exp_dirichlet_component_, gamma[low:high], *options)
-            for low, high in pairwise(edges)
-        ]
-        return np.concatenate(parts)
+        for rows in np.split(order, np.flatnonzero(np.diff(block)) + 1):
+            topics = self.exp_dirichlet_component_
+            result[rows] = e_step(counts[rows], topics, gamma[rows], *options)
+        return result
 
     def _m_step(self, counts, gamma, n, online):
         """Topics from expected counts; online, a step towards what the batch says of all n."""

@@ -22,6 +22,7 @@ from companion.components.topic_steps import (
     expected_log,
     explained,
     mixed,
+    padded,
 )
 
 seeds = st.integers(0, 10_000)
@@ -80,22 +81,26 @@ def test_a_step_against_a_loop_over_words(seed):
         shares = theta[n] * topics[:, word]
         wanted[n] += dense[n, word] * shares / shares.sum()
         found[:, word] += dense[n, word] * shares / shares.sum()
-    rows = topics.T[counts.indices]
-    np.testing.assert_allclose(documents_step(counts, rows, gamma, 0.2), wanted)
+    np.testing.assert_allclose(documents_step(*padded(counts, topics.T), gamma, 0.2), wanted)
     np.testing.assert_allclose(expected_counts(counts, topics, gamma), found)
     assert np.isclose(found.sum(), dense.sum())
     products = (theta @ topics)[dense > 0]
-    np.testing.assert_allclose(mixed(counts, theta, rows), products)
+    np.testing.assert_allclose(mixed(counts, theta, topics.T[counts.indices]), products)
 
 
 @given(seed=seeds)
-def test_long_documents_one_by_one_are_the_same(seed):
+def test_padding_holds_each_word_once(seed):
+    """Counts and topics stand in the order of the sparse rows; all else is zero."""
     counts, lam, gamma = corpus(seed)
-    rows, theta = np.exp(expected_log(lam)).T[counts.indices], np.exp(expected_log(gamma))
-    together = explained(counts, theta, rows)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("companion.components.topic_steps.LONG", 0)
-        np.testing.assert_allclose(explained(counts, theta, rows), together)
+    x, topics = padded(counts, lam.T)
+    for n in range(counts.shape[0]):
+        words = counts[[n]]
+        assert x[n][: words.nnz].tolist() == words.data.tolist()
+        np.testing.assert_array_equal(topics[n, : words.nnz], lam.T[words.indices])
+        assert not x[n, words.nnz :].any()
+        assert not topics[n, words.nnz :].any()
+    theta, dense = np.exp(expected_log(gamma)), counts.toarray()
+    np.testing.assert_allclose(explained(x, topics, theta), (dense / (theta @ lam)) @ lam.T)
 
 
 @settings(deadline=None, max_examples=20)
@@ -117,7 +122,7 @@ def test_no_step_lowers_the_bound(seed):
     topics, bounds = np.exp(expected_log(lam)), []
     for _ in range(15):
         bounds.append(documents_bound(counts, lam, gamma, 0.4))
-        gamma = documents_step(counts, topics.T[counts.indices], gamma, 0.4)
+        gamma = documents_step(*padded(counts, topics.T), gamma, 0.4)
     assert np.diff(bounds, axis=0).min() > -1e-9
 
 
