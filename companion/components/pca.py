@@ -7,6 +7,8 @@ from sklearn.metrics.pairwise import pairwise_kernels
 from sklearn.utils.extmath import svd_flip
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from companion.clustering.eigenvectors import largest_eigenvectors
+from companion.clustering.gaussians import row_blocks
 from companion.components.adaptive_pca import AdaptivePCA, oja_step, sanger_step
 from companion.components.projection import Projection
 from companion.validation import check_choice, check_integer, check_real
@@ -16,23 +18,41 @@ __all__ = ["PCA", "AdaptivePCA", "KernelPCA", "center_kernel", "oja_step", "sang
 KERNELS = ("linear", "rbf", "poly", "sigmoid", "cosine", "precomputed")
 
 
-def axes_by_svd(X, n_components):
-    """Singular values (k,) and right singular vectors (k, d) of X (n, d), the largest first."""
-    U, singular, Vt = svd(X, full_matrices=False)
+def centred_products(X, mean):
+    """The matrix (X - mean)'(X - mean) of the rows X (n, d): (d, d).
+
+    It is X'X - n mean mean' without a copy of X; where that would cancel more than two digits,
+    because the mean is far away, the mean is taken off first, block by block.
+    """
+    products = X.T @ X
+    size = np.trace(products)
+    products -= len(X) * np.outer(mean, mean)
+    if np.trace(products) < 0.01 * size:
+        products[:] = 0
+        for rows in row_blocks(*X.shape):
+            centred = X[rows] - mean
+            products += centred.T @ centred
+    return products
+
+
+def axes_by_svd(X, mean, n_components):
+    """Singular values (k,) and right singular vectors (k, d) of X - mean, and its squared norm."""
+    U, singular, Vt = svd(X - mean, full_matrices=False)
     _, Vt = svd_flip(U, Vt, u_based_decision=False)
-    return singular[:n_components], Vt[:n_components]
+    return singular[:n_components], Vt[:n_components], singular @ singular
 
 
-def axes_by_covariance(X, n_components):
-    """The same from the eigenvectors of X'X: quicker if n > d, but what is small is lost.
+def axes_by_covariance(X, mean, n_components):
+    """The same from the eigenvectors of (X - mean)'(X - mean): quicker if n > d, but less exact.
 
     A singular value below about 1e-8 of the largest drowns in rounding, because it is squared.
     """
     d = X.shape[1]
-    values, vectors = eigh(X.T @ X, subset_by_index=(d - n_components, d - 1))
+    products = centred_products(X, mean)
+    values, vectors = eigh(products, subset_by_index=(d - n_components, d - 1))
     values, Vt = values[::-1].clip(0), vectors[:, ::-1].T
     _, Vt = svd_flip(None, Vt, u_based_decision=False)
-    return np.sqrt(values), Vt
+    return np.sqrt(values), Vt, np.trace(products)
 
 
 def n_for_variance(ratios, share):
@@ -100,14 +120,12 @@ class PCA(Projection):
             k = most
         else:
             k = check_integer("n_components", self.n_components, 1, most, "min(n, d) is the most")
-        self.mean_ = X.mean(axis=0) if self.center else np.zeros(d)
-        centred = X - self.mean_
-        total = np.einsum("ij,ij->", centred, centred) / (n - 1)
+        self.mean_ = np.full(n, 1 / n) @ X if self.center else np.zeros(d)
         by_covariance = self.svd_solver == "covariance_eigh"
         by_covariance |= self.svd_solver == "auto" and n >= 10 * d
         axes = axes_by_covariance if by_covariance else axes_by_svd
-        self.singular_values_, self.components_ = axes(centred, k)
-        variance = self.singular_values_**2 / (n - 1)
+        self.singular_values_, self.components_, squares = axes(X, self.mean_, k)
+        variance, total = self.singular_values_**2 / (n - 1), squares / (n - 1)
         if share is not None:
             k = min(n_for_variance(variance / total, share), most)
         self.components_, self.singular_values_ = self.components_[:k], self.singular_values_[:k]
@@ -135,8 +153,10 @@ class PCA(Projection):
 
 def center_kernel(K):
     """The matrix HKH, H = I - 11'/n, of inner products (n, n) after taking the mean off."""
-    rows = K.mean(axis=0)
-    return K - rows - rows[:, None] + rows.mean()
+    means = K.mean(axis=0)
+    centred = K - means
+    centred -= means[:, None] - means.mean()
+    return centred
 
 
 class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -183,9 +203,11 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         if K.shape != (n, n):
             raise ValueError(f"X has shape {X.shape} but a precomputed kernel must be (n, n).")
         self.X_fit_, self._row_means = X, K.mean(axis=0)
-        values, vectors = eigh(center_kernel(K), subset_by_index=(n - k, n - 1))
-        self.eigenvalues_ = values[::-1].clip(0)
-        self.eigenvectors_, _ = svd_flip(vectors[:, ::-1], None)
+        K = center_kernel(K)
+        scale = np.linalg.norm(K) or 1.0  # no eigenvalue is larger
+        values, vectors = largest_eigenvectors(K / scale, k, random_state=0)
+        self.eigenvalues_ = scale * values.clip(0)
+        self.eigenvectors_, _ = svd_flip(vectors, None)
         return self
 
     def transform(self, X):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from companion.components.pca import PCA, KernelPCA, center_kernel
+from companion.components.pca import PCA, KernelPCA, center_kernel, centred_products
 from tests.components.blobs import blob
 
 seeds = st.integers(0, 10_000)
@@ -83,6 +83,14 @@ def test_the_square_loses_what_is_small():
     assert np.isclose(exact[2], 1e-9, rtol=1e-3, atol=0)
     assert abs(lost[2] - 1e-9) > 1e-10
     np.testing.assert_allclose(lost[:2], exact[:2], rtol=1e-6)
+
+
+@given(seed=seeds, far=st.sampled_from([0, 1, 1e3, 1e6]))
+def test_products_are_exact_however_far_the_mean(seed, far):
+    X = blob(seed) + far
+    centred = X - X.mean(axis=0)
+    ours = centred_products(X, X.mean(axis=0))
+    np.testing.assert_allclose(ours, centred.T @ centred, atol=1e-9, rtol=1e-9)
 
 
 def test_without_centring_the_first_axis_is_the_mean():
