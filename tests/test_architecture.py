@@ -116,6 +116,22 @@ def test_every_figure_has_a_name_a_caption_and_alt_text(page):
     assert list(undescribed_figures(text)) == []
 
 
+def lost_lines(text):
+    """Lines of prose that begin with a percent sign, which MyST takes for a comment."""
+    prose = re.sub(r"\A---\n.*?\n---\n|^(`{3,}).*?^\1$", "", text, flags=re.M | re.S)
+    return re.findall(r"^\s*%.*", prose, re.M)
+
+
+def test_a_line_that_is_lost_is_seen():
+    assert lost_lines("---\na: b\n---\nIt is 94\n% of all.") == ["% of all."]
+    assert not lost_lines("```{code-cell}\n% python\n```\nIt is 94 %\nof all.")
+
+
+@pytest.mark.parametrize("page", pages())
+def test_no_line_of_prose_is_a_comment(page):
+    assert lost_lines(source(page).read_text()) == []
+
+
 @pytest.mark.parametrize("page", chapters())
 def test_a_chapter_runs_as_a_plain_script(page):
     text = source(page).read_text()

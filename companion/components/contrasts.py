@@ -65,8 +65,8 @@ def entropy(x):
 
 @cache
 def gaussian_moments(fun):
-    """Mean of G over a standard Gaussian, and the variances of G and g that a line, or a square
-    and a constant, do not explain."""
+    """Mean of G over a standard Gaussian, the variance of G that a constant and a square do not
+    explain, and the variance of g that a line does not explain."""
     u = np.linspace(-14, 14, 5601)
     weights = np.exp(-(u**2) / 2) * (u[1] - u[0]) / np.sqrt(2 * np.pi)
     even, odd = (function(u) for function in FUNCTIONS[fun])
