@@ -89,3 +89,9 @@ def test_pages_are_finished_with_the_sizes_of_the_book_s_pictures(tmp_path, monk
     templates = finish.Templates()
     templates.init(Builder)
     assert 'width="7" height="8"' in templates.render("page.html", {"pagename": "x"})
+
+
+@pytest.mark.timeout(20)
+def test_a_sound_in_the_page_takes_no_time():
+    page = f'<audio src="data:audio/wav;base64,{"A" * 200_000}"></audio>'
+    assert finish.finish(page) == page

@@ -34,9 +34,10 @@ REPAIRS = (
         re.compile(r'<div id="pst-primary-sidebar"'),
         '<div role="complementary" aria-label="Book" id="pst-primary-sidebar"',
     ),
-    # A formula is a box, and browsers would begin a line with the comma behind it.
+    # A formula is a box, and browsers would begin a line with the comma behind it. (A match begins
+    # where a word does: tried at every letter, a sound in the page would take minutes.)
     (
-        re.compile(r'([^\s>]*<span class="math notranslate nohighlight">[^<]*</span>[^\s<]+)'),
+        re.compile(r'((?<![^\s>])[^\s>]*<span class="math notranslate nohighlight">[^<]*</span>[^\s<]+)'),
         r'<span class="together">\1</span>',
     ),
 )
