@@ -37,7 +37,10 @@ REPAIRS = (
     # A formula is a box, and browsers would begin a line with the comma behind it. (A match begins
     # where a word does: tried at every letter, a sound in the page would take minutes.)
     (
-        re.compile(r'((?<![^\s>])[^\s>]*<span class="math notranslate nohighlight">[^<]*</span>[^\s<]+)'),
+        re.compile(
+            r"((?<![^\s>])[^\s>]*"
+            r'<span class="math notranslate nohighlight">[^<]*</span>[^\s<]+)'
+        ),
         r'<span class="together">\1</span>',
     ),
 )
