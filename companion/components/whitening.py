@@ -1,26 +1,27 @@
 """What every independent component analysis begins with: white data. Chapter: `ica`."""
 
 import numpy as np
-from scipy.linalg import eigh, svd
+from scipy.linalg import eigh
 
+from companion.components.pca import axes_by_covariance, axes_by_svd
 from companion.validation import check_choice, check_integer
 
 SOLVERS = ("auto", "eigh", "svd")
 TINY = 1e-12  # of the largest eigenvalue: below it a covariance knows only rounding errors
 
 
-def principal_axes(centred, solver="auto"):
-    """Singular values (r,), largest first, and axes (r, d) of centred data (n, d) of rank r.
+def principal_axes(X, mean, solver="auto"):
+    """Singular values (r,), largest first, and axes (r, d) of X - mean (n, d), of rank r.
 
     From the covariance, which is quicker, if n is at least 10 d and no variance is tiny.
     """
-    n, d = centred.shape
+    n, d = X.shape
     if solver == "eigh" or (solver == "auto" and n >= 10 * d):
-        values, vectors = eigh(centred.T @ centred)
-        if solver == "eigh" or values[0] > 100 * TINY * values[-1]:
-            kept = values > TINY * values[-1]
-            return np.sqrt(values[kept][::-1]), vectors[:, kept].T[::-1]
-    _, singular, axes = svd(centred, full_matrices=False)
+        singular, axes, _ = axes_by_covariance(X, mean, d)
+        least = np.sqrt(TINY) * singular[0]
+        if solver == "eigh" or singular[-1] > 10 * least:
+            return singular[singular > least], axes[singular > least]
+    singular, axes, _ = axes_by_svd(X, mean, min(n, d))
     kept = singular > max(n, d) * np.finfo(float).eps * singular.max(initial=0)
     return singular[kept], axes[kept]
 
@@ -49,8 +50,7 @@ def whiten(X, n_components=None, solver="auto"):
     """
     check_choice("whiten_solver", solver, SOLVERS)
     mean = X.mean(axis=0)
-    centred = X - mean
-    singular, axes = principal_axes(centred, solver)
+    singular, axes = principal_axes(X, mean, solver)
     if len(singular) == 0:
         raise ValueError("X is constant: independent components need data that vary.")
     k = len(singular)
@@ -59,7 +59,7 @@ def whiten(X, n_components=None, solver="auto"):
         k = check_integer("n_components", n_components, 1, k, remedy)
     signs = np.where(axes[:k, :1] < 0, -1, 1)
     K = signs * axes[:k] / singular[:k, None]
-    return centred @ (np.sqrt(len(X)) * K.T), K, mean
+    return (X - mean) @ (np.sqrt(len(X)) * K.T), K, mean
 
 
 def orthonormalise(W):
