@@ -2,6 +2,11 @@
 
 import ast
 
+import numpy as np
+import pytest
+import torch
+from sklearn.utils import check_random_state
+
 from tools.chapters import ROOT
 
 # Bases that are no models by themselves.
@@ -48,3 +53,10 @@ def names_under_contract():
 def test_every_model_with_a_loss_has_signed():
     unsigned = deep_models() - set(names_under_contract())
     assert unsigned == set(), "subclass a contract of tests/contracts.py for these"
+
+
+@pytest.mark.parametrize("again", range(2))
+def test_a_test_without_a_seed_draws_what_it_draws_alone(again):
+    """tests/conftest.py: no random network depends on the tests that ran before."""
+    assert torch.equal(torch.rand(3), torch.rand(3, generator=torch.Generator().manual_seed(0)))
+    assert np.array_equal(check_random_state(None).rand(3), check_random_state(0).rand(3))
