@@ -10,10 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companion import augment
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
+from tests.contracts import seeded
 
 
 def pictures(n=6, channels=3, height=9, width=7, dtype=torch.float64):

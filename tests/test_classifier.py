@@ -10,15 +10,11 @@ from companion import data
 from companion.classifier import DigitClassifier, digit_features, relative_frechet_distance
 from companion.layers import initialize
 from companion.metrics import frechet_distance
-from tests.contracts import DeepContract
+from tests.contracts import DeepContract, seeded
 from tools.results import measure, restore, trained
 from tools.training.classifier.digits import RECIPES
 
 CHECKPOINT = resources.files("companion") / "checkpoints/classifier/digits.pt"
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.utils import check_random_state
 
+from tests.contracts import seeded
 from tools.chapters import ROOT
 
 # Bases that are no models by themselves.
@@ -58,5 +59,5 @@ def test_every_model_with_a_loss_has_signed():
 @pytest.mark.parametrize("again", range(2))
 def test_a_test_without_a_seed_draws_what_it_draws_alone(again):
     """tests/conftest.py: no random network depends on the tests that ran before."""
-    assert torch.equal(torch.rand(3), torch.rand(3, generator=torch.Generator().manual_seed(0)))
+    assert torch.equal(torch.rand(3), torch.rand(3, generator=seeded()))
     assert np.array_equal(check_random_state(None).rand(3), check_random_state(0).rand(3))

@@ -9,10 +9,7 @@ from hypothesis import strategies as st
 from torch import distributions as oracle
 
 from companion import distributions as ours
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
+from tests.contracts import seeded
 
 
 def normal(*shape, seed=0):

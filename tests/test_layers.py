@@ -5,10 +5,7 @@ import torch
 from torch import nn
 
 from companion import layers
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
+from tests.contracts import seeded
 
 
 def normal(*shape, seed=0):

@@ -12,10 +12,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from companion import train
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
+from tests.contracts import seeded
 
 
 @pytest.fixture(autouse=True)
