@@ -34,7 +34,8 @@ class AdaptivePCA(Projection):
     ----------
     n_components : int
     learning_rate : float
-        Of the first sample, in units of one over the mean square of a sample.
+        Of the first sample, in units of one over the mean square of a sample. A sample far out
+        gets a smaller one, at most one over its own square.
     decay : float
         The rate of sample t is learning_rate / (1 + t / decay): its sum diverges, that of its
         squares does not, which is what convergence needs.
@@ -96,15 +97,18 @@ class AdaptivePCA(Projection):
         """Draw the first components; return the generator."""
         check_real("learning_rate", self.learning_rate, 0, inclusive=False)
         check_real("decay", self.decay, 0, inclusive=False)
-        most = min(X.shape[1], max(len(X), 1))
-        k = check_integer("n_components", self.n_components, 1, most, "min(n, d) is the most")
+        d = X.shape[1]
+        k = check_integer("n_components", self.n_components, 1, d, "one a column is the most")
         rng = check_random_state(self.random_state)
-        self.components_ = np.linalg.qr(rng.normal(size=(X.shape[1], k)))[0].T
+        self.components_ = np.linalg.qr(rng.normal(size=(d, k)))[0].T
         self.n_samples_seen_ = 0
         return rng
 
     def _learn(self, x):
         rate = self.learning_rate / (1 + self.n_samples_seen_ / self.decay)
+        x = x - self.mean_
         if self.scale_ > 0:
-            self.components_ = sanger_step(self.components_, x - self.mean_, rate / self.scale_)
+            # a sample far out would overshoot: rate |x|^2 stays at most 1
+            rate = rate / max(self.scale_, rate * (x @ x))
+            self.components_ = sanger_step(self.components_, x, rate)
         self.n_samples_seen_ += 1

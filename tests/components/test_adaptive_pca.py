@@ -72,6 +72,21 @@ def test_running_mean_and_scale_are_exact(seed):
     assert np.isclose(adaptive.scale_, np.square(X - X.mean(axis=0)).sum(axis=1).mean())
 
 
+def test_samples_far_out_do_not_throw_it_off():
+    """Student's t with three degrees of freedom: now and then a sample is very large."""
+    X = np.random.default_rng(1).standard_t(3, size=(1000, 5)) * [4, 3, 2, 1, 1]
+    ours, exact = AdaptivePCA(2, random_state=0).fit(X).components_, PCA(2).fit(X).components_
+    assert (abs((ours * exact).sum(axis=1)) > 0.99).all()
+
+
+def test_rows_one_by_one_are_rows_at_once():
+    X = blob(0, 20)
+    alone, together = AdaptivePCA(2, random_state=0), AdaptivePCA(2, random_state=0)
+    for i in range(20):
+        alone.partial_fit(X[i : i + 1])
+    np.testing.assert_array_equal(alone.components_, together.partial_fit(X).components_)
+
+
 def test_adaptive_pca_of_digits():
     X = data.digits().x_train.reshape(-1, 64).astype(float)
     adaptive = AdaptivePCA(4, n_epochs=10, random_state=0).fit(X)
