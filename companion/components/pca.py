@@ -55,6 +55,11 @@ def axes_by_covariance(X, mean, n_components):
     return np.sqrt(values), Vt, np.trace(products)
 
 
+def rounding_of_mean(mean, n):
+    """How far (...) a mean of n rows may be off: n eps |mean|. A spread up to this is none."""
+    return n * np.finfo(np.float64).eps * abs(mean)
+
+
 def n_for_variance(ratios, share):
     """Smallest number of leading components whose ratios add up to more than `share`."""
     return int(np.searchsorted(np.cumsum(ratios), share, side="right") + 1)
@@ -75,7 +80,8 @@ class PCA(Projection):
     center : bool
         Take off the mean first. Without it the first axis is drawn towards the mean.
     whiten : bool
-        Divide the coordinates by their standard deviations.
+        Divide the coordinates by their standard deviations. One that holds rounding errors only
+        is left as it is.
     svd_solver : 'auto', 'full' or 'covariance_eigh'
         Singular values of X, or eigenvalues of X'X; 'auto' takes the second if n >= 10 d.
 
@@ -88,7 +94,7 @@ class PCA(Projection):
     mean_ : array (d,)
         Zero with ``center=False``.
     noise_variance_ : float
-        Mean variance of the d - k directions that were left out.
+        Mean variance of the min(n, d) - k directions that were left out.
     n_components_, n_samples_ : int
 
     References
@@ -112,43 +118,48 @@ class PCA(Projection):
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         check_choice("svd_solver", self.svd_solver, ("auto", "full", "covariance_eigh"))
         (n, d), most = X.shape, min(X.shape)
-        share = None
-        if self.n_components is None:
-            k = most
-        elif isinstance(self.n_components, float):
-            share = check_real("n_components", self.n_components, 0, 1, inclusive=False)
-            k = most
-        else:
-            k = check_integer("n_components", self.n_components, 1, most, "min(n, d) is the most")
+        k, share = self._wanted(most)
         self.mean_ = np.full(n, 1 / n) @ X if self.center else np.zeros(d)
         by_covariance = self.svd_solver == "covariance_eigh"
         by_covariance |= self.svd_solver == "auto" and n >= 10 * d
         axes = axes_by_covariance if by_covariance else axes_by_svd
         self.singular_values_, self.components_, squares = axes(X, self.mean_, k)
+        rounding = rounding_of_mean(self.mean_, n)
+        if squares <= n * (rounding @ rounding):  # X is constant
+            self.singular_values_, squares = np.zeros(k), 0.0
         variance, total = self.singular_values_**2 / (n - 1), squares / (n - 1)
+        ratio = variance / total if total > 0 else np.zeros(k)
         if share is not None:
-            k = min(n_for_variance(variance / total, share), most)
+            k = min(n_for_variance(ratio, share), most)
         self.components_, self.singular_values_ = self.components_[:k], self.singular_values_[:k]
-        self.explained_variance_ = variance[:k]
-        self.explained_variance_ratio_ = variance[:k] / total if total > 0 else np.zeros(k)
+        self.explained_variance_, self.explained_variance_ratio_ = variance[:k], ratio[:k]
         rest = max(total - self.explained_variance_.sum(), 0)
         self.noise_variance_ = float(rest / (most - k)) if k < most else 0.0
         self.n_components_, self.n_samples_ = k, n
+        eps = np.finfo(np.float64).eps
+        tiny = (d * eps if by_covariance else (max(n, d) * eps) ** 2) * variance[0]
+        spread = self.explained_variance_ > tiny + (abs(self.components_) @ rounding) ** 2
+        self._scales = np.sqrt(np.where(spread, self.explained_variance_, 1))
         return self
+
+    def _wanted(self, most):
+        """How many components to compute, and the share of variance to explain, or None."""
+        if self.n_components is None:
+            return most, None
+        if isinstance(self.n_components, float):
+            return most, check_real("n_components", self.n_components, 0, 1, inclusive=False)
+        k = check_integer("n_components", self.n_components, 1, most, "min(n, d) is the most")
+        return k, None
 
     def transform(self, X):
         """Coordinates (n, k) of the rows of X (n, d) on the components, whitened if asked."""
         Z = super().transform(X)
-        return Z / self._scales() if self.whiten else Z
+        return Z / self._scales if self.whiten else Z
 
     def inverse_transform(self, Z):
         """The points (n, d) of the subspace that have the coordinates Z (n, k)."""
         check_is_fitted(self)
-        return super().inverse_transform(Z * self._scales() if self.whiten else Z)
-
-    def _scales(self):
-        tiny = np.finfo(np.float64).eps * self.explained_variance_.max(initial=0)
-        return np.sqrt(np.where(self.explained_variance_ > tiny, self.explained_variance_, 1))
+        return super().inverse_transform(Z * self._scales if self.whiten else Z)
 
 
 def center_kernel(K):
@@ -202,7 +213,7 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         K = self._kernel(X, X)
         if K.shape != (n, n):
             raise ValueError(f"X has shape {X.shape} but a precomputed kernel must be (n, n).")
-        self.X_fit_, self._row_means = X, K.mean(axis=0)
+        self.X_fit_, self._row_means = X.copy(), K.mean(axis=0)
         K = center_kernel(K)
         scale = np.linalg.norm(K) or 1.0  # no eigenvalue is larger
         values, vectors = largest_eigenvectors(K / scale, k, random_state=0)

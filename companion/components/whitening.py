@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import eigh
 
-from companion.components.pca import axes_by_covariance, axes_by_svd
+from companion.components.pca import axes_by_covariance, axes_by_svd, rounding_of_mean
 from companion.validation import check_choice, check_integer
 
 SOLVERS = ("auto", "eigh", "svd")
@@ -15,14 +15,16 @@ def principal_axes(X, mean, solver="auto"):
 
     From the covariance, which is quicker, if n is at least 10 d and no variance is tiny.
     """
-    n, d = X.shape
+    (n, d), by_covariance = X.shape, False
     if solver == "eigh" or (solver == "auto" and n >= 10 * d):
         singular, axes, _ = axes_by_covariance(X, mean, d)
         least = np.sqrt(TINY) * singular[0]
-        if solver == "eigh" or singular[-1] > 10 * least:
-            return singular[singular > least], axes[singular > least]
-    singular, axes, _ = axes_by_svd(X, mean, min(n, d))
-    kept = singular > max(n, d) * np.finfo(float).eps * singular.max(initial=0)
+        by_covariance = solver == "eigh" or singular[-1] > 10 * least
+    if not by_covariance:
+        singular, axes, _ = axes_by_svd(X, mean, min(n, d))
+        least = max(n, d) * np.finfo(float).eps * singular[0]
+    off = abs(axes) @ rounding_of_mean(mean, n)
+    kept = singular > np.maximum(least, np.sqrt(n) * off)
     return singular[kept], axes[kept]
 
 

@@ -23,9 +23,10 @@ def test_scikit_learn_checks(estimator, check):
 @pytest.mark.parametrize("whiten", [False, True])
 @given(seed=seeds, n=st.integers(8, 60), d=st.integers(1, 7), k=st.integers(1, 7))
 def test_equals_scikit_learn(svd_solver, whiten, seed, n, d, k):
-    """Axes, variances, coordinates both ways and the noise, up to nothing: signs too."""
+    """All up to signs, which make the largest entry positive."""
     X, k = blob(seed, n, d), min(k, d)
     ours = PCA(k, whiten=whiten, svd_solver=svd_solver).fit(X)
+    assert (ours.components_.max(axis=1) == abs(ours.components_).max(axis=1)).all()
     theirs = skd.PCA(k, whiten=whiten, svd_solver="full").fit(X)
     signs = np.sign((ours.components_ * theirs.components_).sum(axis=1))
     np.testing.assert_allclose(ours.components_ * signs[:, None], theirs.components_, atol=1e-7)
@@ -110,14 +111,34 @@ def test_whitened_coordinates_have_the_identity_as_covariance(seed):
     np.testing.assert_allclose(np.cov(Z.T), np.eye(5), atol=1e-8)
 
 
-def test_wide_data_and_repeated_points():
+def test_a_thin_direction_is_whitened_too():
+    X = np.random.default_rng(0).normal(size=(50, 2)) * [1, 1e-9]
+    Z = PCA(whiten=True, svd_solver="full").fit_transform(X)
+    np.testing.assert_allclose(Z.std(axis=0, ddof=1), 1)
+
+
+def test_wide_data():
+    """With n < d the noise is the mean of the n - k variances left out."""
     X = blob(0, 6, 30)
     pca = PCA().fit(X)
     assert len(pca.components_) == 6
     np.testing.assert_allclose(pca.inverse_transform(pca.transform(X)), X, atol=1e-9)
-    flat = PCA(2, whiten=True).fit(np.ones((5, 3)))
-    assert np.isfinite(flat.transform(np.ones((2, 3)))).all()
+    noise = skd.PCA(2, svd_solver="full").fit(X).noise_variance_
+    assert np.isclose(PCA(2).fit(X).noise_variance_, noise)
+
+
+@pytest.mark.parametrize("n", [10, 1000])
+@pytest.mark.parametrize("svd_solver", SOLVERS)
+def test_repeated_points_have_no_spread(svd_solver, n):
+    """Their mean is off by a rounding error, which is no variance: 0.1 is no binary fraction."""
+    X = np.full((n, 3), 0.1)
+    flat = PCA(2, whiten=True, svd_solver=svd_solver).fit(X)
+    np.testing.assert_allclose(flat.transform(X), 0, atol=1e-12)
     assert not flat.explained_variance_ratio_.any()
+    X = np.column_stack([np.random.default_rng(0).normal(size=n), np.full(n, 1e6 + 0.1)])
+    np.testing.assert_allclose(PCA(whiten=True).fit_transform(X)[:, 1], 0, atol=1e-6)
+    with np.errstate(invalid="raise"):
+        PCA(0.9).fit(np.ones((n, 3)))
 
 
 @pytest.mark.parametrize(
@@ -153,10 +174,19 @@ def test_kernel_pca_equals_scikit_learn(options, seed, k):
     ours = KernelPCA(k, **options).fit(X)
     theirs = skd.KernelPCA(k, eigen_solver="dense", **options).fit(X)
     np.testing.assert_allclose(ours.eigenvalues_, theirs.eigenvalues_, rtol=1e-8)
+    assert (ours.eigenvectors_.max(axis=0) == abs(ours.eigenvectors_).max(axis=0)).all()
     signs = np.sign((ours.eigenvectors_ * theirs.eigenvectors_).sum(axis=0))
     for points in (X, new):
         right = theirs.transform(points)
         np.testing.assert_allclose(ours.transform(points) * signs, right, atol=1e-7)
+
+
+def test_kernel_pca_keeps_a_copy_of_the_data():
+    X, new = blob(0), blob(1, 7)
+    model = KernelPCA(gamma=0.05).fit(X)
+    before = model.transform(new)
+    X[:] = 0
+    np.testing.assert_array_equal(model.transform(new), before)
 
 
 @given(seed=seeds)

@@ -41,10 +41,15 @@ def test_only_directions_that_vary_are_kept():
     assert whiten(X[:2])[0].shape == (2, 1)
     with pytest.raises(ValueError, match=r"n_components=3.*2 directions"):
         whiten(X, 3)
-    with pytest.raises(ValueError, match="X is constant"):
-        whiten(np.ones((20, 2)))
     with pytest.raises(ValueError, match=r"whiten_solver='qr'"):
         whiten(X, solver="qr")
+
+
+@pytest.mark.parametrize("solver", ["auto", "eigh", "svd"])
+@pytest.mark.parametrize("n", [7, 1000])
+def test_a_mean_that_is_rounded_makes_no_spread(solver, n):
+    with pytest.raises(ValueError, match="X is constant"):
+        whiten(np.full((n, 2), 0.1), solver=solver)
 
 
 def test_orthonormalise_is_the_polar_factor():
