@@ -114,9 +114,8 @@ class Isomap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def reconstruction_error(self):
         """Root of the squared error of the inner products, |B - Y Y'|, divided by n."""
         check_is_fitted(self)
-        missed = (
-            np.square(gram_matrix(self.dist_matrix_)).sum() - np.square(self.eigenvalues_).sum()
-        )
+        inner, kept = gram_matrix(self.dist_matrix_), self.eigenvalues_.clip(0)
+        missed = np.square(inner).sum() - np.square(kept).sum()
         return float(np.sqrt(max(missed, 0.0)) / len(self.embedding_))
 
     @property
@@ -167,7 +166,7 @@ class LocallyLinearEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     ----------
     n_neighbors, n_components : int
     reg : float
-        Share of the trace that is added to each local matrix, see `barycentric_weights`.
+        Share of the trace that is added to each local matrix, above 0: see `barycentric_weights`.
     method : 'standard'
         The only one here; scikit-learn has others.
     random_state : int, RandomState or None
@@ -198,7 +197,8 @@ class LocallyLinearEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """Find the weights of the rows of X (n, d), and the map."""
         self.X_fit_ = X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         check_choice("method", self.method, ("standard",))
-        check_real("reg", self.reg, low=0)
+        remedy = "the weights of more than d neighbours are open without it; 1e-12 is almost none"
+        check_real("reg", self.reg, 0, inclusive=False, remedy=remedy)
         most = min(X.shape[1], len(X) - 1)
         k = check_integer("n_components", self.n_components, 1, most, "min(d, n - 1) is the most.")
         _, indices = nearest_neighbors(X, self.n_neighbors)

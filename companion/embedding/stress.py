@@ -16,7 +16,9 @@ def stress(Y, disparities, *, normalized=False):
     """
     d = pdist(Y)
     raw = np.square(d - squareform(disparities, checks=False)).sum()
-    return float(np.sqrt(raw / np.square(d).sum())) if normalized else float(raw)
+    if not normalized or raw == 0:  # all points at one place, as they should be, is 0 / 0
+        return float(raw)
+    return float(np.sqrt(raw / np.square(d).sum()))
 
 
 def guttman_transform(Y, disparities):

@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits, make_swiss_roll
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from companion.clustering.distances import nearest_neighbors, neighbor_graph
-from companion.embedding.classical import align
+from companion.embedding.classical import align, gram_matrix
 from companion.embedding.graphs import (
     SMALL,
     Isomap,
@@ -95,6 +95,14 @@ def test_isomap_joins_parts_as_scikit_learn():
         theirs = manifold.Isomap(n_neighbors=4).fit(X)
     np.testing.assert_allclose(ours.dist_matrix_, theirs.dist_matrix_)
     same_up_to_sign(ours.embedding_, theirs.embedding_, 1e-7)
+
+
+def test_error_of_inner_products_where_some_eigenvalues_are_negative():
+    X = np.random.default_rng(0).normal(size=(12, 3))
+    isomap = Isomap(n_neighbors=3, n_components=12).fit(X)
+    Y = isomap.embedding_
+    error = np.linalg.norm(gram_matrix(isomap.dist_matrix_) - Y @ Y.T) / 12
+    np.testing.assert_allclose(isomap.reconstruction_error(), error)
 
 
 def test_isomap_unrolls_the_roll():
@@ -214,6 +222,7 @@ def test_new_points_on_old_places():
         (LocallyLinearEmbedding(n_neighbors=50), "n_neighbors=50"),
         (LocallyLinearEmbedding(n_components=4), "n_components=4"),
         (LocallyLinearEmbedding(reg=-1), "reg=-1"),
+        (LocallyLinearEmbedding(reg=0), "reg=0.*1e-12"),
         (LocallyLinearEmbedding(method="hessian"), "method='hessian'.*'standard'"),
     ],
 )

@@ -171,6 +171,7 @@ def test_all_points_equal():
     for metric_mds in (True, False):
         model = MDS(metric_mds=metric_mds).fit(np.ones((5, 2)))
         assert np.isfinite(model.embedding_).all()
+    assert MDS(normalized_stress=True).fit(np.ones((5, 2))).stress_ == 0
 
 
 def test_warns_at_max_iter():

@@ -34,6 +34,16 @@ def negative_roots(D, k):
         return vectors[:, ::-1][:, :k] * np.sqrt(values[::-1][:k])
 
 
+def absolute_values(D, k):
+    values, vectors = np.linalg.eigh(centred(-(D**2) / 2))
+    return vectors[:, ::-1][:, :k] * np.sqrt(np.abs(values[::-1][:k]))
+
+
+def singular_values(D, k):
+    vectors, values, _ = np.linalg.svd(centred(-(D**2) / 2))
+    return vectors[:, :k] * np.sqrt(values[:k])
+
+
 def all_columns(D, k):
     values, vectors = np.linalg.eigh(centred(-(D**2) / 2))
     return vectors[:, ::-1] * np.sqrt(values[::-1].clip(0))
@@ -56,6 +66,12 @@ def forgets_the_old_ways(lengths):
     return paths
 
 
+def eight_edges_at_most(lengths):
+    for _ in range(3):
+        lengths = np.minimum(lengths, (lengths[:, :, None] + lengths[None]).min(axis=1))
+    return lengths
+
+
 def half_of_the_stops(lengths):
     paths = lengths.copy()
     for via in range(len(paths) // 2):
@@ -70,7 +86,15 @@ WRONG = {
         without_the_root,
         smallest_first,
         negative_roots,
+        absolute_values,
+        singular_values,
         all_columns,
     ],
-    "detours": [only_one_stop, in_place, forgets_the_old_ways, half_of_the_stops],
+    "detours": [
+        only_one_stop,
+        in_place,
+        forgets_the_old_ways,
+        eight_edges_at_most,
+        half_of_the_stops,
+    ],
 }
