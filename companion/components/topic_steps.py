@@ -18,6 +18,21 @@ def mixed(counts, theta, rows):
     return np.einsum("ik,ik->i", np.repeat(theta, np.diff(counts.indptr), axis=0), rows)
 
 
+def blocks(lengths, size):
+    """Rows of documents of like length, about `size` words a block.
+
+    A block that `padded` would make much larger is cut where a length doubles: at most twice the
+    larger of `size` and the words of the block come out of it.
+    """
+    order, parts = np.argsort(lengths, kind="stable"), []
+    full = np.cumsum(lengths[order]) // size
+    for part in np.split(order, np.flatnonzero(np.diff(full)) + 1):
+        wide = len(part) * lengths[part].max(initial=0) > 2 * size
+        octave = np.frexp(lengths[part])[1] * wide
+        parts += np.split(part, np.flatnonzero(np.diff(octave)) + 1)
+    return parts
+
+
 def padded(counts, words):
     """Documents side by side, with zeros after the last word of each.
 

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from companion.components.topic_steps import (
     BLOCK,
+    blocks,
     dirichlet_terms,
     documents_bound,
     e_step,
@@ -168,11 +169,9 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         Block by block, and a block has documents of like length, so that little is padded.
         """
         gamma = np.ones((counts.shape[0], self.n_components)) if gamma is None else gamma
-        lengths, result = np.diff(counts.indptr), np.empty_like(gamma)
-        order = np.argsort(lengths, kind="stable")
-        block = np.cumsum(lengths[order]) * self.n_components // BLOCK
+        result, lengths = np.empty_like(gamma), np.diff(counts.indptr)
         options = self.doc_topic_prior_, self.mean_change_tol, self.max_doc_update_iter
-        for rows in np.split(order, np.flatnonzero(np.diff(block)) + 1):
+        for rows in blocks(lengths, BLOCK / self.n_components):
             topics = self.exp_dirichlet_component_
             result[rows] = e_step(counts[rows], topics, gamma[rows], *options)
         return result
@@ -204,7 +203,9 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             ensure_non_negative=True,
         )
         counts = sparse.csr_array(X)
-        counts.eliminate_zeros()
+        if not counts.data.all():
+            counts = counts.copy()  # the arrays are the caller's
+            counts.eliminate_zeros()
         return counts
 
     def _check_arguments(self):

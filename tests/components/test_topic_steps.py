@@ -13,6 +13,7 @@ from sklearn.decomposition import LatentDirichletAllocation as Theirs
 from sklearn.decomposition._lda import _dirichlet_expectation_2d
 
 from companion.components.topic_steps import (
+    blocks,
     completion_perplexity,
     dirichlet_terms,
     documents_bound,
@@ -34,6 +35,17 @@ def corpus(seed, n=6, d=8, k=3):
     counts = rng.poisson(0.8, size=(n, d)).astype(float)
     counts[0] = 0  # a document without words
     return sparse.csr_array(counts), rng.gamma(2.0, size=(k, d)), rng.gamma(2.0, size=(n, k))
+
+
+@given(lengths=st.lists(st.integers(0, 2000), max_size=60), size=st.floats(1, 3000))
+def test_blocks_hold_every_document_once_and_little_is_padded(lengths, size):
+    lengths = np.array(lengths, dtype=int)
+    parts = blocks(lengths, size)
+    np.testing.assert_array_equal(np.sort(np.concatenate(parts)), np.arange(len(lengths)))
+    for part in parts:
+        words, wide = lengths[part].sum(), lengths[part].max(initial=0)
+        assert words <= size + wide
+        assert len(part) * wide <= 2 * max(size, words)
 
 
 @given(seed=seeds)

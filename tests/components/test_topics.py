@@ -12,6 +12,7 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from companion.components import topics
 from companion.components.topics import LatentDirichletAllocation
 
 seeds = st.integers(0, 10_000)
@@ -110,6 +111,29 @@ def test_stops_when_the_perplexity_settles_and_warns_when_not():
         LatentDirichletAllocation(3, evaluate_every=1, max_iter=3, perp_tol=0).fit(X)
     online = {"learning_method": "online", "evaluate_every": 1, "max_iter": 40, "perp_tol": 1.0}
     assert LatentDirichletAllocation(3, random_state=0, **online).fit(X).n_iter_ < 40
+
+
+def test_the_callers_zeros_stay():
+    """A csr matrix may store zeros, and may be read-only."""
+    X = sparse.csr_matrix(np.array([[1.0, 2, 0], [3, 4, 5]]))
+    X.data[1] = 0
+    stored = X.data.copy()
+    for part in (X.data, X.indices, X.indptr):
+        part.flags.writeable = False
+    model = LatentDirichletAllocation(2, random_state=0).fit(X)
+    np.testing.assert_array_equal(X.data, stored)
+    dense = LatentDirichletAllocation(2, random_state=0).fit(X.toarray())
+    np.testing.assert_allclose(model.components_, dense.components_)
+
+
+def test_one_long_document_does_not_widen_the_others(monkeypatch):
+    """The memory of a pass: 300 texts of one word and one of 400, side by side, are 120,400."""
+    sizes = []
+    monkeypatch.setattr(topics, "BLOCK", 2000)
+    monkeypatch.setattr(topics, "e_step", lambda x, _, gamma, *__: sizes.append(x) or gamma)
+    X = sparse.vstack([sparse.csr_array(np.eye(1, 400).repeat(300, 0)), np.ones((1, 400))])
+    LatentDirichletAllocation(2, max_iter=1).fit(X)
+    assert max(x.shape[0] * np.diff(x.indptr).max() for x in sizes) == 400
 
 
 def test_blocks_change_nothing(monkeypatch):
