@@ -14,6 +14,7 @@ from companion.validation import check_choice, check_real
 
 SPACING = 0.5  # of the nodes, where the kernel falls to one half at distance 1
 FEWEST = 24  # intervals across the picture: while it is small, the grid is finer
+FAR = 300  # across, in roots of nu: beyond it the exact sum needs double precision
 BLOCK = 256  # rows and columns of the exact sum, so that a block stays in the cache
 STENCIL = 3  # nodes a point is spread over, in each direction
 
@@ -87,7 +88,9 @@ def _exact_forces(Y, degrees_of_freedom):
     Blocks below the diagonal are the transposes of those above.
     """
     Y = np.asarray(Y)
-    n, q = Y.shape
+    precision, (n, q) = Y.dtype, Y.shape
+    if np.ptp(Y) > FAR * np.sqrt(degrees_of_freedom):
+        Y = Y.astype(np.float64)  # the product is a small difference of large squares
     scaled = (Y - Y.mean(axis=0)) / np.sqrt(degrees_of_freedom).astype(Y.dtype)
     norms, ones = (scaled**2).sum(axis=1), np.ones(n, Y.dtype)
     left = np.column_stack([-2 * scaled, norms + 1, ones])
@@ -105,7 +108,8 @@ def _exact_forces(Y, degrees_of_freedom):
             if rows != columns:
                 pushes[columns] += kernel.T @ charges[rows]
             total += share if rows == columns else 2 * share
-    return Y * pushes[:, -1:] - pushes[:, :-1], total - n
+    forces = Y * pushes[:, -1:] - pushes[:, :-1]
+    return forces.astype(precision, copy=False), total - n
 
 
 def force_kernels(across, up, degrees_of_freedom):

@@ -40,6 +40,17 @@ def test_exact_repulsion_is_the_sum_over_pairs(nu, q):
     np.testing.assert_allclose(total, kernel.sum())
 
 
+@pytest.mark.parametrize("nu", [0.1, 1.0])
+@pytest.mark.parametrize("spread", [10, 100, 1000])
+def test_single_precision_will_do_for_a_large_picture(spread, nu):
+    Y = picture(300, spread=spread)
+    forces, total = repulsive_forces(Y.astype(np.float32), nu, method="exact")
+    exact, wanted = repulsive_forces(Y, nu, method="exact")
+    assert abs(total / wanted - 1) < 0.02
+    assert np.linalg.norm(forces - exact) < 0.02 * np.linalg.norm(exact)
+    assert forces.dtype == np.float32
+
+
 @pytest.mark.parametrize("nu", [0.5, 1.0, 3.0])
 def test_attraction_is_the_sum_over_pairs(nu):
     """`eq-neighbors-gradient`, its first half: each pair once, whichever way round."""
