@@ -13,16 +13,22 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from companion.components.demixed import DemixedPCA
+from companion.components.pca import rounding_of_mean
 from companion.validation import check_integer, check_real
 
 __all__ = ["DemixedPCA", "LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis"]
 
 
 def inverse_root(covariance):
-    """P (d, r) with P'SP = I, for the r directions in which S (d, d) has any variance."""
-    values, vectors = eigh(covariance)
+    """P (d, r) with P'SP = I, for the r directions in which S (d, d) has any variance.
+
+    What is "any" must not depend on units, so each variable is measured by its own deviation.
+    """
+    scale = np.sqrt(np.diag(covariance))
+    scale = np.where(scale > 0, scale, 1)
+    values, vectors = eigh(covariance / scale / scale[:, None])
     some = values > len(values) * np.finfo(np.float64).eps * values.max(initial=0)
-    return vectors[:, some] / np.sqrt(values[some])
+    return vectors[:, some] / np.sqrt(values[some]) / scale[:, None]
 
 
 def discriminant_axes(means, priors, P):
@@ -48,7 +54,9 @@ class GaussianClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"y has 1 class, {self.classes_}, but at least 2 classes are needed.")
         self.priors_ = np.bincount(index) / len(y)
         self.means_ = np.array([X[index == c].mean(axis=0) for c in range(len(self.classes_))])
-        self._fit(X - self.means_[index], index)
+        residuals = X - self.means_[index]
+        residuals[abs(residuals) <= rounding_of_mean(self.means_, len(X))[index]] = 0
+        self._fit(residuals, index)
         return self
 
     def decision_function(self, X):
@@ -104,6 +112,11 @@ class LinearDiscriminantAnalysis(
         Share of the spread between the classes, measured in these units.
     coef_, intercept_ : arrays (k, d) and (k,); with two classes (1, d) and (1,)
 
+    Raises
+    ------
+    ValueError
+        If class means differ in a direction in which no class has any spread.
+
     References
     ----------
     Fisher (1936), Rao (1948). Chapter: pca.
@@ -129,6 +142,7 @@ class LinearDiscriminantAnalysis(
         self.covariance_ = (1 - share) * within + share * np.trace(within) / d * np.eye(d)
         self.xbar_ = self.priors_ @ self.means_
         P = inverse_root(self.covariance_)
+        self._check_means(P, n)
         self.scalings_, between = discriminant_axes(self.means_, self.priors_, P)
         self.scalings_ = self.scalings_[:, :m]
         self.explained_variance_ratio_ = between[:m] / max(between.sum(), np.finfo(float).tiny)
@@ -137,6 +151,17 @@ class LinearDiscriminantAnalysis(
         self.coef_, self.intercept_ = coef, intercept
         if k == 2:
             self.coef_, self.intercept_ = coef[1:] - coef[:1], intercept[1:] - intercept[:1]
+
+    def _check_means(self, P, n):
+        """Refuse class means that differ in a direction without spread: no axis of P has it."""
+        means, sd = self.means_ - self.xbar_, np.sqrt(np.diag(self.covariance_))
+        outside = abs(means - (means @ P) @ (P.T @ self.covariance_))
+        largest = (abs(means) / np.where(sd > 0, sd, np.inf)).max()
+        if (outside > 1e-6 * largest * sd + rounding_of_mean(self.means_, n).max(axis=0)).any():
+            raise ValueError(
+                f"shrinkage={self.shrinkage!r}: the class means differ in a direction in which no "
+                "class has any spread. Raise shrinkage, or decide by that direction alone."
+            )
 
     def _log_joint(self, X):
         X = self._points(X)

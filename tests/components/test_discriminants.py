@@ -99,6 +99,25 @@ def test_digits_whose_border_is_always_white():
         QuadraticDiscriminantAnalysis().fit(X, digits.y_train)
 
 
+@pytest.mark.parametrize("model", [LinearDiscriminantAnalysis(), QuadraticDiscriminantAnalysis()])
+def test_units_do_not_matter(model):
+    X, y = classes(0)
+    unit = np.array([1e-8, 1, 1e5, 1])
+    right = model.fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(model.fit(X * unit, y).predict_proba(X * unit), right, atol=1e-7)
+
+
+@pytest.mark.parametrize("turn", [np.eye(3), np.linalg.qr(np.vander([1.0, 2, 4]))[0]])
+def test_classes_that_differ_where_they_have_no_spread(turn):
+    """0.1 and 0.3 tell them apart for certain: no axis measured by the spread within does."""
+    y = np.repeat([0, 1], 50)
+    X = np.random.default_rng(0).normal(size=(100, 3))
+    X[:, 2] = 0.1 + 0.2 * y
+    with pytest.raises(ValueError, match=r"shrinkage=0.0: the class means differ .* no class"):
+        LinearDiscriminantAnalysis().fit(X @ turn, y)
+    assert LinearDiscriminantAnalysis(shrinkage=1e-4).fit(X @ turn, y).score(X @ turn, y) == 1
+
+
 def test_pieces():
     S = np.diag([4.0, 0.0, 1.0])
     P = inverse_root(S)
