@@ -36,6 +36,7 @@ def multiplicative_step(X, W, H, beta_loss="frobenius", l1=0.0, l2=0.0):
 
     Each entry is multiplied by (negative part of its gradient) / (positive part).
     """
+    X, W, H = (np.asarray(a, dtype=float) for a in (X, W, H))
     if beta_loss == "frobenius":
         down, up = product(X, H.T), product(W, H @ H.T)
     else:
@@ -54,7 +55,7 @@ def coordinate_step(X, W, H, l1=0.0, l2=0.0):
 
     Each column jumps to its best values, the others fixed: a parabola's lowest point, or zero.
     """
-    W, violation = W.copy(order="F"), 0.0
+    W, violation = np.array(W, dtype=float, order="F"), 0.0
     gram, target = H @ H.T + l2 * np.eye(len(H)), X @ H.T - l1
     for j in range(len(H)):
         gradient = W @ gram[j] - target[:, j]
@@ -186,13 +187,15 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         penalties, converged = self._penalties(*X.shape), False
         descend = self._coordinate_round if self.solver == "cd" else self._multiplicative_round
         first = last = None
+        # Rounding in the violation of a start that is the answer, as 'nndsvd' is for one part.
+        noise = 1e-14 * float(X.sum(axis=0) @ H.sum(axis=0) + X.sum(axis=1) @ W.sum(axis=1))
         if self.solver == "mu":
             first = last = np.sqrt(2 * divergence(X, W, H, self.beta_loss))
         for n_iter in range(1, self.max_iter + 1):
             W, H, violation = descend(X, W, H, penalties, learn_parts)
             if self.solver == "cd":
                 first = violation if first is None else first
-                converged = violation <= self.tol * first
+                converged = violation <= max(self.tol * first, noise if self.tol else 0)
             elif self.tol > 0 and n_iter % 10 == 0:
                 error = np.sqrt(2 * divergence(X, W, H, self.beta_loss))
                 converged, last = last - error < self.tol * first, error

@@ -207,6 +207,25 @@ def test_separable_data_give_back_their_parts(seed):
     assert miss < 1e-2
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_one_part_is_the_leading_singular_pair(seed):
+    """Section "Do not centre positive data"; the start is the answer, so there is no warning."""
+    X = positive(seed)[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        model = NMF(1)
+        W = model.fit_transform(X)
+    U, singular, Vt = np.linalg.svd(X)
+    np.testing.assert_allclose(W @ model.components_, singular[0] * np.outer(U[:, 0], Vt[0]))
+
+
+@pytest.mark.parametrize("step", [multiplicative_step, coordinate_step])
+def test_whole_numbers_are_numbers(step):
+    whole = [np.array(a) for a in ([[1, 3], [2, 1]], [[1], [2]], [[1, 2]])]
+    new, wanted = (np.array(step(*a)[0]) for a in (whole, [part.astype(float) for part in whole]))
+    np.testing.assert_array_equal(new, wanted)
+
+
 def test_kl_divergence_against_scipy():
     X, W, H = positive(1)
     product = W @ H
