@@ -120,7 +120,7 @@ class SeqNMF(TransformerMixin, BaseEstimator):
     length : int
         Steps of a pattern, L.
     penalty : float
-        Lambda of the paper; its scale is that of X.
+        Lambda of the paper; without a unit, so that 1000 X needs the same one.
     max_iter : int
         Steps; the last one has no penalty, so that the strengths are not too small.
     random_state : int, RandomState or None
@@ -155,7 +155,7 @@ class SeqNMF(TransformerMixin, BaseEstimator):
         length = check_integer("length", self.length, high=n, remedy=f"X has {n} sample(s).")
         check_real("penalty", self.penalty, low=0)
         check_integer("max_iter", self.max_iter)
-        rng, total = check_random_state(self.random_state), max(np.vdot(X, X), TINY)
+        rng, total = check_random_state(self.random_state), np.vdot(X, X) or 1.0
         times, patterns = rng.uniform(size=(n, k)), rng.uniform(size=(k, length, X.shape[1]))
         times, patterns = (part * np.sqrt(X.mean() / k) for part in (times, patterns))
         self.n_iter_, self.losses_ = self.max_iter, np.zeros(self.max_iter)

@@ -154,6 +154,40 @@ def test_length_one_without_penalty_is_nmf(seed):
     np.testing.assert_allclose(model.inverse_transform(model.times_), wanted, atol=1e-9)
 
 
+@pytest.mark.parametrize("penalty", [0.0, 0.05])
+@pytest.mark.parametrize("scale", [1e-6, 1000])
+def test_the_unit_of_the_record_does_not_matter(penalty, scale):
+    """The penalty has none: the same price, the same times, and patterns in the new unit."""
+    X, options = drawn(0)[0], {"length": 4, "penalty": penalty, "max_iter": 10, "random_state": 0}
+    one, other = SeqNMF(2, **options).fit(X), SeqNMF(2, **options).fit(scale * X)
+    np.testing.assert_allclose(other.times_, one.times_, atol=1e-9)
+    np.testing.assert_allclose(other.components_ / scale, one.components_, atol=1e-9)
+    np.testing.assert_allclose(other.losses_, one.losses_)
+
+
+def test_a_fit_is_its_steps():
+    """Each round: times, centring but at the end, norm 1, patterns. The last one is free."""
+    X, k, length = drawn(1, n=30)[0], 2, 5
+    draw, level = np.random.RandomState(2), np.sqrt(X.mean() / k)
+    times, patterns = (level * draw.uniform(size=size) for size in ((30, k), (k, length, 3)))
+    for price in (0.1, 0.1, 0.0):
+        times = times_step(X, times, patterns, price)
+        if price:
+            times, patterns = center(times, patterns)
+        times, patterns = unit_norm(times, patterns)
+        patterns = patterns_step(X, times, patterns, price)
+    model = SeqNMF(k, length=length, penalty=0.1, max_iter=3, random_state=2).fit(X)
+    order = np.argsort(-np.square(patterns).sum(axis=(1, 2)))
+    np.testing.assert_allclose(model.components_, patterns[order])
+    np.testing.assert_allclose(model.times_, times[:, order])
+
+
+def test_the_only_round_is_the_last_one_and_free():
+    options = {"length": 4, "max_iter": 1, "random_state": 0}
+    fits = [SeqNMF(2, penalty=penalty, **options).fit(drawn(0)[0]) for penalty in (0, 1)]
+    np.testing.assert_array_equal(fits[0].components_, fits[1].components_)
+
+
 @given(seed=seeds)
 def test_moving_a_pattern_and_its_times_changes_nothing_inside(seed):
     """Centring keeps the model where nothing is pushed out of the record or the window."""
