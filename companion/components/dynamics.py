@@ -76,13 +76,21 @@ def kalman_filter(X, system):
     return Filtered(*map(np.array, zip(*steps, strict=True)))
 
 
+def smoother_gain(predicted, cross):
+    """Regression of z[t] on z[t+1], of covariance `predicted`, from Cov(z[t], z[t+1])."""
+    try:
+        return np.linalg.solve(predicted, cross.T).T
+    except np.linalg.LinAlgError:  # a part of z[t+1] is known exactly: the least of the solutions
+        return np.linalg.lstsq(predicted, cross.T, rcond=None)[0].T
+
+
 def kalman_smoother(filtered, A):
     """Walk back from the last row and correct by what came later. Rauch, Tung, Striebel (1965)."""
     means, covs = filtered.means.copy(), filtered.covs.copy()
     lag_covs = np.zeros((len(means) - 1, *A.shape))
     for t in reversed(range(len(means) - 1)):
         predicted = filtered.predicted_covs[t + 1]
-        gain = np.linalg.solve(predicted, A @ covs[t]).T
+        gain = smoother_gain(predicted, covs[t] @ A.T)
         means[t] += gain @ (means[t + 1] - filtered.predicted_means[t + 1])
         covs[t] += gain @ (covs[t + 1] - predicted) @ gain.T
         lag_covs[t] = covs[t + 1] @ gain.T
@@ -205,6 +213,12 @@ class LinearDynamicalSystem(SequenceModel):
         sequences, _ = sequences_of(self, X, reset=True)
         most = min(map(len, sequences)) - 1
         k = check_integer("n_components", self.n_components, 1, most, "one less than the steps.")
+        width = -(-k // sequences[0].shape[1])
+        if (count := sum(len(X) - width + 1 for X in sequences)) < k:
+            raise ValueError(
+                f"n_components={k} begins at windows of {width} rows, of which X has {count}: take "
+                "fewer components, or longer sequences."
+            )
         check_real("tol", self.tol, low=0)
         check_integer("max_iter", self.max_iter)
         self.system_ = self._climb(sequences, start_system(sequences, k), e_step, m_step)

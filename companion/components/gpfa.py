@@ -138,7 +138,8 @@ class GPFA(SequenceModel):
         """Learn loadings, noise and time scales from a sequence (n_steps, d), or a list of them."""
         sequences, _ = sequences_of(self, X, reset=True)
         most = min(sequences[0].shape[1], min(map(len, sequences)) - 1)
-        k = check_integer("n_components", self.n_components, 1, most, "one a feature is the most.")
+        remedy = "at most one a feature, and one less than the steps."
+        k = check_integer("n_components", self.n_components, 1, most, remedy)
         check_choice("kernel", self.kernel, KERNELS)
         least = 1e-8 if self.kernel == "rbf" else 0.0  # smooth kernels are nearly singular
         check_real("nugget", self.nugget, least, 1)

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
-from companion.components.dynamics import Filtered, Smoothed
+from companion.components.dynamics import Filtered, Smoothed, smoother_gain
 from companion.validation import check_choice, check_integer, check_real
 
 METHODS = ("extended", "unscented")
@@ -26,8 +26,9 @@ def push_extended(f, mean, cov, derivative=None):
 
 def sigma_points(mean, cov, kappa=0.0):
     """2 k + 1 points with the mean and covariance of N(mean, cov), and their weights."""
-    k = len(mean)
-    steps = np.linalg.cholesky((k + kappa) * cov).T
+    k, (values, vectors) = len(mean), np.linalg.eigh(cov)
+    root = np.linalg.qr((vectors * np.sqrt(values.clip(0))).T)[1]  # root' root = cov
+    steps = np.sqrt(k + kappa) * root
     points = np.vstack([mean, mean + steps, mean - steps])
     return points, np.append(kappa, np.full(2 * k, 0.5)) / (k + kappa)
 
@@ -146,7 +147,7 @@ class NonlinearDynamicalSystem:
         lag_covs = np.zeros((len(means) - 1, *covs.shape[1:]))
         for t in reversed(range(len(means) - 1)):
             cross = self._push(0, means[t], covs[t])[2]
-            gain = np.linalg.solve(f.predicted_covs[t + 1], cross.T).T
+            gain = smoother_gain(f.predicted_covs[t + 1], cross)
             means[t] += gain @ (means[t + 1] - f.predicted_means[t + 1])
             covs[t] += gain @ (covs[t + 1] - f.predicted_covs[t + 1]) @ gain.T
             lag_covs[t] = covs[t + 1] @ gain.T

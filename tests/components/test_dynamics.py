@@ -128,6 +128,28 @@ def test_filter_and_smoother_are_the_dense_posterior(seed, k, d, n, lost):
         np.testing.assert_allclose(smoothed.lag_covs[t], blocks[t + 1, :, t], **close)
 
 
+def test_smoother_of_a_state_that_is_partly_known():
+    """x[t] depends on two values before it: with an exact start, P' has no inverse."""
+    system = System(
+        A=np.array([[0.6, 0.3], [1.0, 0.0]]),
+        C=np.array([[1.0, 0.0]]),
+        Q=np.diag([1.0, 0.0]),
+        R=np.array([[0.5]]),
+        offset=np.zeros(1),
+        start_mean=np.array([1.0, -1.0]),
+        start_cov=np.zeros((2, 2)),
+    )
+    _, X = simulate(system, 5, 0)
+    X[2] = np.nan
+    smoothed = kalman_smoother(kalman_filter(X, system), system.A)
+    mean, cov, _ = condition(*dense(system, 5), X.ravel())
+    blocks = cov.reshape(5, 2, 5, 2)
+    np.testing.assert_allclose(smoothed.means.ravel(), mean, atol=1e-12)
+    np.testing.assert_allclose(smoothed.covs, [blocks[t, :, t] for t in range(5)], atol=1e-12)
+    lags = [blocks[t + 1, :, t] for t in range(4)]
+    np.testing.assert_allclose(smoothed.lag_covs, lags, atol=1e-12)
+
+
 def test_one_step_by_hand():
     """Section "One number at a time": means weighted by precisions."""
     one = np.eye(1)
@@ -353,6 +375,13 @@ def test_several_sequences_are_not_glued_together(learned):
     assert not np.allclose(parts[1][0], model.transform(X)[100], atol=1e-3)
 
 
+def test_score_of_several_sequences_is_a_mean_over_rows(learned):
+    X, model = learned
+    long, short = X[:20], X[20:27]
+    mean = (20 * model.score(long) + 7 * model.score(short)) / 27
+    np.testing.assert_allclose(model.score([long, short]), mean)
+
+
 def test_more_states_than_features():
     """A sine in one feature needs two states; the forecast goes on swinging."""
     wave = np.sin(0.5 * np.arange(150))[:, None]
@@ -373,6 +402,7 @@ def test_warns_at_max_iter(learned):
     [
         ({"n_components": 0}, np.ones((5, 2)), "n_components=0"),
         ({"n_components": 5}, np.ones((5, 2)), "n_components=5.*at most 4.*steps"),
+        ({"n_components": 4}, np.ones((5, 1)), "n_components=4.*windows of 4 rows.*has 2.*fewer"),
         ({"tol": -1}, np.ones((5, 2)), "tol=-1"),
         ({"max_iter": 0}, np.ones((5, 2)), "max_iter=0"),
         ({}, [[1.0, np.nan], [2.0, np.nan]], "only nan in column 1.*leave"),

@@ -214,6 +214,25 @@ def test_paths_and_time_scales_are_recovered(trials):
         assert np.corrcoef(found[:, j], truth[:, j])[0, 1] ** 2 > 0.93
 
 
+def test_covariances_are_blocks_of_the_posterior(trials):
+    """`eq-dynamics-gpfa-posterior`: of a step with itself, and of a step with the one before."""
+    X, _, model = trials
+    x = X[0][:6]
+    cov = infer(x, model._factors())[2].reshape(2, 6, 2, 6)
+    smoothed = model.smooth(x)
+    for t in range(6):
+        np.testing.assert_allclose(smoothed.covs[t], cov[:, t, :, t])
+    for t in range(5):
+        np.testing.assert_allclose(smoothed.lag_covs[t], cov[:, t + 1, :, t])
+
+
+def test_score_of_several_sequences_is_a_mean_over_rows(trials):
+    X, _, model = trials
+    long, short = X[0][:20], X[1][:7]
+    mean = (20 * model.score(long) + 7 * model.score(short)) / 27
+    np.testing.assert_allclose(model.score([long, short]), mean)
+
+
 def test_what_was_not_seen_is_filled(trials):
     X, _, model = trials
     holey = X[0].copy()
@@ -250,7 +269,7 @@ def test_samples_have_the_moments(trials):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"n_components": 3}, "n_components=3.*at most 2"),
+        ({"n_components": 3}, "n_components=3.*at most 2: at most one a feature, and one"),
         ({"kernel": "linear"}, "kernel='linear'.*'rbf'"),
         ({"nugget": 0.0}, "nugget=0.0"),
         ({"nugget": 2.0}, "nugget=2.0"),

@@ -25,16 +25,9 @@ def gaussian(rng, k):
     return rng.normal(size=k), root @ root.T + 0.1 * np.eye(k)
 
 
-@pytest.mark.parametrize("method", METHODS)
-@settings(deadline=None, max_examples=20)
-@given(seed=seeds, k=st.integers(1, 4), d=st.integers(1, 3), lost=st.sampled_from([0.0, 0.4]))
-def test_a_linear_system_gives_the_kalman_filter(method, seed, k, d, lost):
-    """`eq-dynamics-push`: filter, smoother and likelihood, rows with nan too."""
-    rng = np.random.default_rng(seed)
-    s = random_system(rng, k, d)
-    _, X = simulate(s, 8, seed)
-    X[rng.uniform(size=X.shape) < lost] = np.nan
-    model = NonlinearDynamicalSystem(
+def as_functions(s, method):
+    """A linear system in the form of a nonlinear one."""
+    return NonlinearDynamicalSystem(
         lambda z: s.A @ z,
         lambda z: s.C @ z + s.offset,
         state_noise=s.Q,
@@ -44,12 +37,71 @@ def test_a_linear_system_gives_the_kalman_filter(method, seed, k, d, lost):
         method=method,
         jacobians=(lambda z: s.A, lambda z: s.C),
     )
+
+
+@pytest.mark.parametrize("method", METHODS)
+@settings(deadline=None, max_examples=20)
+@given(seed=seeds, k=st.integers(1, 4), d=st.integers(1, 3), lost=st.sampled_from([0.0, 0.4]))
+def test_a_linear_system_gives_the_kalman_filter(method, seed, k, d, lost):
+    """`eq-dynamics-push`: filter, smoother and likelihood, rows with nan too."""
+    rng = np.random.default_rng(seed)
+    s = random_system(rng, k, d)
+    _, X = simulate(s, 8, seed)
+    X[rng.uniform(size=X.shape) < lost] = np.nan
+    model = as_functions(s, method)
     linear = kalman_filter(X, s)
     close = {"rtol": 0, "atol": 1e-10 * max(1, np.abs(linear.predicted_covs).max())}
     for ours, theirs in zip(model.filter(X), linear, strict=True):
         np.testing.assert_allclose(ours, theirs, **close)
     for ours, theirs in zip(model.smooth(X), kalman_smoother(linear, s.A), strict=True):
         np.testing.assert_allclose(ours, theirs, **close)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_start_that_is_known_exactly(method):
+    """Then neither the start nor the first prediction has an inverse, or a Cholesky factor."""
+    exact = {"start_cov": np.zeros((2, 2)), "Q": np.diag([1.0, 0.0])}
+    s = random_system(np.random.default_rng(0), 2, 2)._replace(**exact)
+    _, X = simulate(s, 6, 0)
+    model, linear = as_functions(s, method), kalman_filter(X, s)
+    for ours, theirs in zip(model.filter(X), linear, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-10)
+    for ours, theirs in zip(model.smooth(X), kalman_smoother(linear, s.A), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-10)
+
+
+def test_the_smoother_regresses_on_the_bent_function():
+    """The gain is Cov(z, f(z)) / Var(z'); for a cube, Cov(z, z^3) = 3 v (m^2 + v)."""
+    m, v = 0.5, 0.4
+    model = NonlinearDynamicalSystem(
+        lambda z: z**3,
+        lambda z: z,
+        state_noise=0.1,
+        noise=0.2,
+        start_mean=m,
+        start_cov=v,
+    )
+    X = np.array([[np.nan], [1.0]])
+    f, s = model.filter(X), model.smooth(X)
+    gain = 3 * v * (m**2 + v) / f.predicted_covs[1, 0, 0]
+    shift = gain * (f.means[1] - f.predicted_means[1])
+    np.testing.assert_allclose(s.means[0], m + shift)
+
+
+@pytest.mark.parametrize(("kappa", "variance"), [(None, 3), (0.0, 2), (2.0, 4)])
+def test_kappa_says_how_far_out_the_points_are(kappa, variance):
+    """Of z^2, z ~ N(0, I) in the plane: the points give k + kappa - 1, to which Q adds 1."""
+    model = NonlinearDynamicalSystem(
+        lambda z: z**2,
+        lambda z: z,
+        state_noise=np.eye(2),
+        noise=np.eye(2),
+        start_mean=np.zeros(2),
+        start_cov=np.eye(2),
+        kappa=kappa,
+    )
+    found = model.filter(np.full((2, 2), np.nan)).predicted_covs[1, 0, 0]
+    np.testing.assert_allclose(found, variance)
 
 
 def pendulum(z):
