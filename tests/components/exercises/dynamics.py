@@ -24,6 +24,12 @@ def believes_nan(x, q, r, mean, variance):
     return follow(x, q, r, mean, variance, skip=False)
 
 
+def always_corrects_the_first_row(x, q, r, mean, variance):
+    seen = np.array(x)
+    seen[0] = np.nan_to_num(seen[0])
+    return follow(seen, q, r, mean, variance)
+
+
 def swaps_the_weights(x, q, r, mean, variance):
     return follow(x, q, r, mean, variance, swapped=True)
 
@@ -71,6 +77,7 @@ WRONG = {
     "follow_walk": [
         predicts_before_the_first_row,
         believes_nan,
+        always_corrects_the_first_row,
         swaps_the_weights,
         stands_still_in_the_fog,
         keeps_the_predicted_mean,
