@@ -24,7 +24,8 @@ def near_pairs(X, n_neighbors):
     length for each point, so that crowded and empty regions count alike.
     """
     distances, indices = nearest_neighbors(X, min(n_neighbors + CANDIDATES, len(X) - 1))
-    width = np.maximum(distances[:, 3:6].mean(axis=1), 1e-10)
+    first = min(3, distances.shape[1] - 1)  # of very few points, the farthest
+    width = np.maximum(distances[:, first:6].mean(axis=1), 1e-10)
     scaled = distances**2 / (width[:, None] * width[indices])
     order = np.argsort(scaled, axis=1, kind="stable")[:, :n_neighbors]
     return np.take_along_axis(indices, order, axis=1)
@@ -165,6 +166,8 @@ class PaCMAP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if np.shape(self.num_iters) != (3,):
             raise ValueError(f"num_iters={self.num_iters!r} must be three numbers, one a phase.")
         steps = [check_integer("num_iters", steps, 0) for steps in self.num_iters]
+        if not any(steps):
+            raise ValueError(f"num_iters={self.num_iters!r} has no step: give at least one.")
         random_state = check_random_state(self.random_state)
         X = prepare(X)
         Y = starting_picture(X, self.n_components, self.init, random_state, size=0.01)

@@ -37,6 +37,6 @@ def starting_picture(X, n_components, init, random_state, size=1.0):
     k = min(n_components, *X.shape)
     coordinates = PCA(k).fit_transform(X)
     spread = coordinates[:, 0].std()
-    if spread > 0:
+    if spread > 1e-12 * np.abs(X).max():  # less is rounding: all points are equal
         Y[:, :k] = coordinates / spread
     return (size * Y).astype(np.float32)

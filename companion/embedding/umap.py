@@ -20,9 +20,10 @@ STARTS = ("spectral", "pca", "random")
 
 
 def smooth_knn_distances(distances, n_neighbors):
-    """Return rho, the distance of the nearest, and the width sigma of every point.
+    """Return rho and the width sigma of every point.
 
-    The width solves ``sum_j exp(-max(0, d_ij - rho_i) / sigma_i) = log2(n_neighbors)``.
+    Rho is the distance of the nearest that is not at the same place. The width solves
+    ``sum_j exp(-max(0, d_ij - rho_i) / sigma_i) = log2(n_neighbors)``.
 
     Parameters
     ----------

@@ -119,6 +119,38 @@ def test_as_good_as_the_package(package, digits):
         assert score(digits, mine) > score(digits, theirs) - margin
 
 
+def test_every_step_asks_for_the_weights_of_its_phase(digits, monkeypatch):
+    seen = []
+
+    def recorder(step, num_iters):
+        seen.append((step, tuple(num_iters)))
+        return phase_weights(step, num_iters)
+
+    monkeypatch.setattr("companion.embedding.pacmap.phase_weights", recorder)
+    PaCMAP(num_iters=(2, 3, 4), random_state=0).fit(digits[:100])
+    assert seen == [(step, (2, 3, 4)) for step in range(9)]
+
+
+@pytest.mark.parametrize("kind", ["near", "mid", "further"])
+def test_each_weight_is_of_its_own_pairs(digits, kind):
+    """`eq-neighbors-pacmap`, one term at a time."""
+    model = PaCMAP(num_iters=(2, 2, 2), random_state=0).fit(digits[:100])
+    pairs = {"near": model.pair_neighbors_, "mid": model.pair_MN_, "further": model.pair_FP_}
+    loss, gradient = model._loss(model.embedding_, [name == kind for name in pairs])
+    wanted = pair_loss(model.embedding_, pairs[kind], kind)
+    np.testing.assert_allclose(loss, wanted[0])
+    np.testing.assert_allclose(gradient, wanted[1], rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n", [3, 4, 5, 6])
+def test_very_few_points(n):
+    X = np.random.default_rng(0).normal(size=(n, 2))
+    model = PaCMAP(n_neighbors=1, num_iters=(2, 2, 2), random_state=0).fit(X)
+    np.testing.assert_array_less(model.pair_neighbors_, n)
+    assert np.isfinite(model.embedding_).all()
+
+
 def test_loss_falls_and_attributes_are_there(digits):
     few, many = (PaCMAP(num_iters=(0, 0, n), random_state=0).fit(digits[:200]) for n in (1, 200))
     assert many.loss_ < few.loss_
@@ -151,6 +183,7 @@ def test_many_features_and_no_extra_pairs():
         ({"lr": 0}, "lr=0"),
         ({"num_iters": (1, 2.5, 3)}, "num_iters=2.5"),
         ({"num_iters": 450}, "num_iters=450.*three"),
+        ({"num_iters": (0, 0, 0)}, r"num_iters=\(0, 0, 0\) has no step.*at least one"),
         ({"init": "zeros"}, "init='zeros'.*'pca'"),
     ],
 )

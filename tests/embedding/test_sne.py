@@ -6,7 +6,7 @@ from sklearn import manifold
 from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from companion.embedding.gradients import kl_divergence
+from companion.embedding.gradients import kl_divergence, tsne_gradient
 from companion.embedding.sne import SNE, TSNE
 from companion.metrics import trustworthiness
 
@@ -41,6 +41,19 @@ def test_as_good_as_scikit_learn(digits, fitted):
 def test_grid_and_exact_sum_give_equally_good_pictures(digits, fitted):
     grid = TSNE(max_iter=600, method="fft", random_state=0).fit(digits)
     assert abs(kl_divergence(grid.affinities_, grid.embedding_) / fitted.kl_divergence_ - 1) < 0.1
+
+
+def test_attraction_is_exaggerated_for_250_steps(digits, monkeypatch):
+    """Section "Early and late"."""
+    seen = []
+
+    def recorder(*args, exaggeration, **options):
+        seen.append(exaggeration)
+        return tsne_gradient(*args, exaggeration=exaggeration, **options)
+
+    monkeypatch.setattr("companion.embedding.sne.tsne_gradient", recorder)
+    TSNE(max_iter=252, random_state=0).fit(digits[:100])
+    assert seen == [12.0] * 250 + [1.0] * 2
 
 
 def test_longer_is_lower(digits, fitted):

@@ -17,6 +17,8 @@ def test_principal_components_of_the_wanted_size():
     correlation = np.corrcoef(Y.T, theirs.T)[:2, 2:]
     np.testing.assert_allclose(np.abs(np.diag(correlation)), 1, atol=1e-5)
     np.testing.assert_allclose(Y[:, 0].std(), 1e-4, rtol=1e-5)
+    ratios = [Z[:, 1].std() / Z[:, 0].std() for Z in (Y, theirs)]
+    np.testing.assert_allclose(*ratios, rtol=1e-4)
     assert Y.dtype == np.float32
 
 
@@ -33,6 +35,14 @@ def test_more_components_than_the_data_have():
     flat = starting_picture(np.ones((10, 3)), 2, "pca", np.random.RandomState(0))
     assert np.isfinite(flat).all()
     assert len(np.unique(flat)) == 20
+
+
+@pytest.mark.parametrize("n", [100, 1000])
+@pytest.mark.parametrize("value", [1.0, 0.1])
+def test_equal_points_start_from_noise(n, value):
+    """Their principal components are rounding errors, which must not become the unit."""
+    Y = starting_picture(np.full((n, 3), value), 2, "pca", np.random.RandomState(0))
+    np.testing.assert_allclose(Y.std(axis=0), 0.01, rtol=0.3)
 
 
 def test_a_given_picture_is_copied():

@@ -132,6 +132,20 @@ def test_an_epoch_pulls_edges_and_pushes_strangers():
     np.testing.assert_array_equal(Y[:, 1:], before[:, 1:])
 
 
+def test_edges_are_drawn_as_often_as_their_weight_says(digits, monkeypatch):
+    """Of 100 epochs, those of the largest weight in each; with 7 strangers for each edge."""
+    counts, rates = np.zeros((100, 100)), set()
+
+    def recorder(Y, heads, tails, a, b, rate, n_negative, random_state):
+        np.add.at(counts, (heads, tails), 1)
+        rates.add(n_negative)
+
+    monkeypatch.setattr("companion.embedding.umap.sgd_epoch", recorder)
+    graph = UMAP(n_epochs=100, negative_sample_rate=7).fit(digits[:100]).graph_.toarray()
+    assert np.abs(counts - 100 * graph / graph.max()).max() <= 1 + 1e-6
+    assert rates == {7}
+
+
 @pytest.mark.parametrize("init", ["spectral", "pca", "random"])
 def test_same_seed_same_picture_and_the_global_state_is_left_alone(digits, init):
     before = np.random.get_state()[1].copy()  # noqa: NPY002
