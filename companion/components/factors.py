@@ -4,6 +4,8 @@ Both tell the story of `latent_gaussian`, x = mean + W z + noise. They differ in
 one variance for all variables, or one for each.
 """
 
+from itertools import combinations
+
 import numpy as np
 from scipy.linalg import eigh
 
@@ -12,6 +14,7 @@ from companion.components.latent_gaussian import (
     em_step,
     log_density,
     mean_log_likelihood,
+    noise_floor,
     posterior,
 )
 from companion.validation import check_choice
@@ -40,17 +43,24 @@ def best_loadings(S, noise, k):
 
 
 def varimax(loadings, tol=1e-8, max_iter=500):
-    """Turn the factors so that the squared loadings (k, d) of each vary most (Kaiser, 1958)."""
-    rotation, reached = np.eye(len(loadings)), 0.0
+    """Turn the factors so that the squared loadings (k, d) of each vary most (Kaiser, 1958).
+
+    Two factors at a time are turned by their best angle, until no angle is more than `tol`.
+    """
+    turned = np.array(loadings, dtype=float)
     for _ in range(max_iter):
-        turned = rotation @ loadings
-        gradient = (turned**3 - turned * (turned**2).mean(axis=1, keepdims=True)) @ loadings.T
-        U, singular, Vt = np.linalg.svd(gradient)
-        rotation = U @ Vt
-        if singular.sum() <= reached * (1 + tol):
+        largest = 0.0
+        for i, j in combinations(range(len(turned)), 2):
+            x, y = turned[i], turned[j]
+            u, v = x**2 - y**2, 2 * x * y
+            u, v = u - u.mean(), v - v.mean()
+            angle = 0.25 * np.arctan2(2 * (u @ v), u @ u - v @ v)
+            c, s = np.cos(angle), np.sin(angle)
+            turned[i], turned[j] = c * x + s * y, c * y - s * x
+            largest = max(largest, abs(angle))
+        if largest <= tol:
             break
-        reached = singular.sum()
-    return rotation @ loadings
+    return turned
 
 
 class ProbabilisticPCA(LatentGaussian):
@@ -70,7 +80,7 @@ class ProbabilisticPCA(LatentGaussian):
     solver : {"eigh", "em"}
         The closed form, or EM from a random start.
     min_noise_variance : float
-        The noise is not allowed below it, in squared units of X.
+        The noise is not allowed below this share of the mean variance of the variables.
     random_state : int, RandomState or None
         For the start of EM and for `sample`.
 
@@ -109,16 +119,21 @@ class ProbabilisticPCA(LatentGaussian):
     def fit(self, X, y=None):
         """Fit to the rows of X (n, d)."""
         S, n, k = self._prepare(X)
+        spread = np.diag(S).mean()
+        floor = float(noise_floor(spread, self.min_noise_variance))
         if self.solver == "eigh":
             values = eigh(S, eigvals_only=True)[::-1]
             rest = values[k:] if k < len(S) else values[-1:]
-            noise = np.full(len(S), max(rest.mean(), self.min_noise_variance))
+            noise = np.full(len(S), max(rest.mean(), floor))
             loadings = best_loadings(S, noise, k)
             self.loglike_, self.n_iter_ = [float(n * mean_log_likelihood(S, loadings, noise))], 1
         else:
-            spread = max(np.diag(S).mean(), self.min_noise_variance)
-            start = self._random_start(S, k), np.full(len(S), spread)
-            loadings, noise = self._climb(S, n, *start, lambda W, s: em_step(S, W, s, common=True))
+            start = self._random_start(S, k, floor), np.full(len(S), max(spread, floor))
+
+            def step(W, noise):
+                return em_step(S, W, noise, common=True)
+
+            loadings, noise = self._climb(S, n, *start, floor, step)
         self.components_, self.noise_variance_ = loadings, float(noise[0])
         return self
 
@@ -144,7 +159,8 @@ class FactorAnalysis(LatentGaussian):
     rotation : None or "varimax"
         How the factors are turned at the end.
     min_noise_variance : float
-        No noise is allowed below it, in squared units of X (a Heywood case would reach zero).
+        No noise is allowed below this share of the variance of its variable (a Heywood case would
+        reach zero); of a constant variable, below this share of the largest variance.
     random_state : int, RandomState or None
         For the start of EM and for `sample`.
 
@@ -159,7 +175,7 @@ class FactorAnalysis(LatentGaussian):
 
     References
     ----------
-    Rubin and Thayer (1982) for EM; Barber (2012), section 21.1. Chapter: factors.
+    Rubin and Thayer (1982) for EM; Barber (2012), section 21.2. Chapter: factors.
 
     Examples
     --------
@@ -196,7 +212,9 @@ class FactorAnalysis(LatentGaussian):
         if self.rotation is not None:
             check_choice("rotation", self.rotation, ("varimax",))
         given, d = self.noise_variance_init, len(S)
-        start = np.diag(S).clip(self.min_noise_variance) if given is None else given
+        variances = np.diag(S)
+        floor = noise_floor(variances, self.min_noise_variance)
+        start = np.maximum(variances, floor) if given is None else given
         noise = np.array(start, dtype=float)
         if noise.shape != (d,) or not (noise > 0).all():
             raise ValueError(
@@ -205,13 +223,13 @@ class FactorAnalysis(LatentGaussian):
         if self.solver == "eigh":
             # EM's step for the noise, where W is already the best for the noise of before
             def step(W, _):
-                noise = (np.diag(S) - (W**2).sum(axis=0)).clip(self.min_noise_variance)
+                noise = np.maximum(variances - (W**2).sum(axis=0), floor)
                 return best_loadings(S, noise, k), noise
 
             loadings = best_loadings(S, noise, k)
         else:
-            step, loadings = (lambda W, s: em_step(S, W, s)), self._random_start(S, k)
-        loadings, noise = self._climb(S, n, loadings, noise, step)
+            step, loadings = (lambda W, s: em_step(S, W, s)), self._random_start(S, k, floor)
+        loadings, noise = self._climb(S, n, loadings, noise, floor, step)
         self.components_ = varimax(loadings) if self.rotation else loadings
         self.noise_variance_ = noise
         return self

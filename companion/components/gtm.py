@@ -11,13 +11,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from companion.clustering.mixtures import share_out
+from companion.components.latent_gaussian import noise_floor
 from companion.components.pca import PCA
 from companion.validation import check_integer, check_real
 
 
 def grid(n, n_components):
-    """Points (n^q, q) of a regular grid that fills the cube [-1, 1]^q."""
-    points = list(product(np.linspace(-1, 1, n), repeat=n_components))
+    """Points (n^q, q) of a regular grid that fills the cube [-1, 1]^q; one alone is its centre."""
+    side = np.zeros(1) if n == 1 else np.linspace(-1, 1, n)
+    points = list(product(side, repeat=n_components))
     return np.array(points).reshape(-1, n_components)
 
 
@@ -71,12 +73,13 @@ class GenerativeTopographicMapping(
     width : float
         Standard deviation of a bump, in units of the distance between two neighbours.
     penalty : float
-        Price, in nats, of half a squared weight of a bump: the larger, the stiffer the sheet.
+        Price, in nats, of half a squared weight of a bump: the larger, the stiffer the sheet. Its
+        unit is one over the squared unit of X: for data of standard deviation s take 0.1 / s^2.
     tol : float
         Stop when a step gains less than this, in nats, over all rows.
     max_iter : int
     min_noise_variance : float
-        The noise is not allowed below it, in squared units of X.
+        The noise is not allowed below this share of the mean variance of the variables.
     random_state : int, RandomState or None
         For `sample`; the fit starts from principal components and draws nothing.
 
@@ -127,7 +130,9 @@ class GenerativeTopographicMapping(
         self.grid_, self.centers_ = grid(self.n_grid, q), grid(self.n_basis, q)
         features = self._features(self.grid_)
         penalties = np.repeat([0.0, self.penalty], [1 + q, len(self.centers_)])
+        floor = float(noise_floor(np.square(X).mean(), self.min_noise_variance))
         weights, noise = self._start(X, q, features.shape[1])
+        noise = max(noise, floor)
         self.loglike_, converged = [], False
         while True:
             log_likelihood, shares = e_step(X, features @ weights, noise)
@@ -138,7 +143,7 @@ class GenerativeTopographicMapping(
             if converged or self.n_iter_ == self.max_iter:
                 break
             weights, noise = m_step(X, shares, features, noise, penalties)
-            noise = max(noise, self.min_noise_variance)
+            noise = max(noise, floor)
         self.weights_, self.noise_variance_ = weights, float(noise)
         self.nodes_ = features @ weights + self.mean_
         if not converged:
@@ -153,10 +158,13 @@ class GenerativeTopographicMapping(
     def _check_arguments(self, n, d):
         q = check_integer("n_components", self.n_components, 1, min(n, d), "min(n, d) is the most")
         most = int(100_000 ** (1 / q))
-        check_integer("n_grid", self.n_grid, 2, most, f"{self.n_grid}^{q} nodes are too many")
-        check_integer("n_basis", self.n_basis, 0, most, f"{self.n_basis}^{q} bumps are too many")
+        limits = f"at least 2^{q} and at most 100,000"
+        check_integer("n_grid", self.n_grid, 2, most, f"the grid has n_grid^{q} nodes, {limits}")
+        limits = "none for a flat sheet and at most 100,000"
+        check_integer("n_basis", self.n_basis, 0, most, f"there are n_basis^{q} bumps, {limits}")
         check_real("width", self.width, low=0, inclusive=False)
-        check_real("penalty", self.penalty, low=0)
+        remedy = "without a price the bumps are not determined; take a small one"
+        check_real("penalty", self.penalty, low=0, inclusive=False, remedy=remedy)
         check_real("tol", self.tol, low=0)
         check_integer("max_iter", self.max_iter)
         check_real("min_noise_variance", self.min_noise_variance, low=0, inclusive=False)
@@ -173,7 +181,7 @@ class GenerativeTopographicMapping(
         sides = np.sqrt(3 * pca.explained_variance_)  # of a uniform density of this variance
         weights[1 : q + 1] = sides[:, None] * pca.components_
         between = (sides.max() / (self.n_grid - 1)) ** 2  # half the way to the next node
-        return weights, max(pca.noise_variance_, between, self.min_noise_variance)
+        return weights, max(pca.noise_variance_, between)
 
     def _e_step(self, X):
         check_is_fitted(self)

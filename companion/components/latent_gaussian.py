@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from companion.components.pca import rounding_of_mean
 from companion.validation import check_choice, check_integer, check_real
 
 SOLVERS = ("eigh", "em")
@@ -59,6 +60,14 @@ def mean_log_likelihood(S, loadings, noise):
     return -0.5 * (len(S) * np.log(2 * np.pi) + log_det + distance)
 
 
+def noise_floor(variances, share):
+    """What a noise may not fall below: a share of the variances, one or (d,), in their units.
+
+    A constant variable takes the largest variance for its own; if all are constant, 1.
+    """
+    return share * np.where(variances > 0, variances, np.max(variances) or 1.0)
+
+
 class LatentGaussian(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Base of what has `mean_` (d,), `components_` (k, d) and `noise_variance_`, (d,) or one."""
 
@@ -76,9 +85,10 @@ class LatentGaussian(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         k = d if k is None else check_integer("n_components", k, 1, d, "at most one a variable")
         self.mean_ = X.mean(axis=0)
         centred = X - self.mean_
+        centred[abs(centred) <= rounding_of_mean(self.mean_, n)] = 0
         return centred.T @ centred / n, n, k
 
-    def _climb(self, S, n, loadings, noise, step):
+    def _climb(self, S, n, loadings, noise, floor, step):
         """Repeat `step` until the log likelihood of the n rows gains less than `tol`."""
         self.loglike_, converged = [], False
         while True:
@@ -88,7 +98,7 @@ class LatentGaussian(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             if converged or self.n_iter_ == self.max_iter:
                 break
             loadings, noise = step(loadings, noise)
-            noise = np.maximum(noise, self.min_noise_variance)
+            noise = np.maximum(noise, floor)
         if not converged:
             warnings.warn(
                 f"The log likelihood still gained tol={self.tol} nats or more at max_iter="
@@ -98,9 +108,9 @@ class LatentGaussian(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             )
         return loadings, noise
 
-    def _random_start(self, S, k):
-        rng, scale = check_random_state(self.random_state), np.sqrt(np.diag(S) / k)
-        return rng.normal(size=(k, len(S))) * np.maximum(scale, np.sqrt(self.min_noise_variance))
+    def _random_start(self, S, k, floor):
+        rng, variances = check_random_state(self.random_state), np.diag(S) / k
+        return rng.normal(size=(k, len(S))) * np.sqrt(np.maximum(variances, floor))
 
     def transform(self, X):
         """Posterior mean (n, k) of the factors of every row of X (n, d)."""

@@ -180,6 +180,44 @@ def test_rescaling_a_variable_rescales_its_row_and_nothing_else(seed, factor):
     np.testing.assert_allclose(np.add(other.loglike_, lost), one.loglike_, rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        FactorAnalysis(2, tol=1e-3),
+        FactorAnalysis(2, tol=1e-3, solver="em"),
+        ProbabilisticPCA(2),
+        ProbabilisticPCA(2, tol=1e-3, solver="em"),
+    ],
+)
+def test_tiny_units_change_the_scale_and_nothing_else(model):
+    """Section "Units must not matter": what is a tiny noise is measured by the variances."""
+    X = draw(0, 200)
+    loadings, noise, before = model.fit(X).components_, model.noise_variance_, model.transform(X)
+    model.fit(X * 1e-7)
+    np.testing.assert_allclose(model.components_ * 1e7, loadings, atol=1e-6)
+    np.testing.assert_allclose(model.noise_variance_ * 1e14, noise, rtol=1e-6)
+    np.testing.assert_allclose(model.transform(X * 1e-7), before, atol=1e-6)
+
+
+def test_a_constant_variable_has_a_floor_too():
+    X = draw(0, 100)
+    X[:, 2] = 0.1
+    fit = FactorAnalysis(1, min_noise_variance=1e-6).fit(X)
+    assert np.isclose(fit.get_covariance()[2, 2], 1e-6 * X.var(axis=0).max())
+    assert np.isfinite(fit.score(X))
+    for kind in (FactorAnalysis, ProbabilisticPCA):
+        alike = kind(1).fit(np.full((9, 3), 0.1))
+        np.testing.assert_allclose(alike.noise_variance_, 1e-12)
+
+
+def test_noise_of_ppca_stops_at_the_floor():
+    """Rows on a plane leave two factors no noise at all."""
+    X = np.random.default_rng(0).normal(size=(50, 2)) @ np.random.default_rng(1).normal(size=(2, 5))
+    for solver in ("eigh", "em"):
+        fit = ProbabilisticPCA(2, solver=solver, min_noise_variance=1e-3).fit(X)
+        assert np.isclose(fit.noise_variance_, 1e-3 * X.var(axis=0).mean())
+
+
 def test_principal_axes_turn_when_a_variable_is_rescaled():
     X = load_wine().data
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
@@ -234,7 +272,15 @@ def test_varimax_is_a_rotation_that_nothing_beats(seed):
     np.testing.assert_allclose(turned.T @ turned, loadings.T @ loadings, atol=1e-9)
     for angle in np.linspace(0, np.pi, 91):
         c, s = np.cos(angle), np.sin(angle)
-        assert spread(np.array([[c, -s], [s, c]]) @ loadings) <= spread(turned) + 1e-4
+        assert spread(np.array([[c, -s], [s, c]]) @ loadings) <= spread(turned) + 1e-9
+
+
+def test_varimax_leaves_a_minimum():
+    """All squares are equal there: nothing could be worse, and nothing says which way to turn."""
+    turned = abs(varimax(np.array([[1.0, 1, 1, 1], [1, 1, -1, -1]])))
+    np.testing.assert_allclose(
+        sorted(turned.tolist()), np.sqrt(2) * np.eye(2)[::-1].repeat(2, 1), atol=1e-9
+    )
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -258,8 +304,8 @@ def test_a_heywood_case_stops_at_the_floor():
         warnings.simplefilter("ignore", ConvergenceWarning)
         free = FactorAnalysis(3, **options).fit(X)
         held = FactorAnalysis(3, min_noise_variance=0.05, **options).fit(X)
-    assert free.noise_variance_.min() < 0.005
-    assert np.isclose(held.noise_variance_.min(), 0.05)
+    assert (free.noise_variance_ / X.var(axis=0)).min() < 0.005
+    assert np.isclose((held.noise_variance_ / X.var(axis=0)).min(), 0.05)
     assert free.loglike_[-1] > held.loglike_[-1]
     assert np.diff(held.loglike_).min() > -1e-9
 

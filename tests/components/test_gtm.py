@@ -116,6 +116,25 @@ def test_a_line_bends_into_an_arc_where_pca_cannot():
     assert np.sqrt(model.noise_variance_) < 0.08
 
 
+def test_units_do_not_matter():
+    """With the price in the unit of the data."""
+    X, _ = arc()
+    one = GTM(1, penalty=0.01).fit(X)
+    other = GTM(1, penalty=0.01 * 1e14).fit(X * 1e-7)
+    assert np.isclose(other.noise_variance_ * 1e14, one.noise_variance_)
+    np.testing.assert_allclose(other.nodes_ * 1e7, one.nodes_, atol=1e-6)
+
+
+def test_noise_stops_at_the_floor():
+    X, _ = arc(noise=0)
+    model = GTM(1, n_grid=100, penalty=1e-3, min_noise_variance=0.01).fit(X)
+    assert np.isclose(model.noise_variance_, 0.01 * X.var(axis=0).mean())
+
+
+def test_one_bump_stands_in_the_middle():
+    np.testing.assert_array_equal(grid(1, 2), [[0, 0]])
+
+
 def test_a_high_price_keeps_the_sheet_flat():
     X, _ = arc()
     flat = GTM(1, n_basis=0).fit(X)
@@ -126,7 +145,8 @@ def test_a_high_price_keeps_the_sheet_flat():
 @pytest.mark.parametrize("q", [1, 2])
 def test_magnification_is_the_area_by_finite_differences(q):
     rng = np.random.default_rng(0)
-    model = GTM(q, n_grid=8, n_basis=4, max_iter=500).fit(rng.normal(size=(100, 3)) ** 3)
+    model = GTM(q, n_grid=8, n_basis=4, width=0.7, max_iter=500)
+    model.fit(rng.normal(size=(100, 3)) ** 3)
     Z, step = rng.uniform(-0.9, 0.9, size=(10, q)), 1e-6
     J = np.stack(
         [
@@ -159,11 +179,12 @@ def test_warns_at_max_iter():
     ("options", "message"),
     [
         ({"n_components": 3}, "n_components=3"),
-        ({"n_grid": 1}, "n_grid=1"),
-        ({"n_grid": 1000}, r"n_grid=1000.*1000\^2 nodes are too many"),
-        ({"n_basis": -1}, "n_basis=-1"),
+        ({"n_grid": 1}, r"n_grid=1 .*n_grid\^2 nodes, at least 2\^2 and at most 100,000"),
+        ({"n_grid": 1000}, r"n_grid=1000 .*at most 100,000"),
+        ({"n_basis": -1}, r"n_basis=-1 .*n_basis\^2 bumps, none for a flat sheet"),
+        ({"n_basis": 1000}, r"n_basis=1000 .*at most 100,000"),
         ({"width": 0}, "width=0"),
-        ({"penalty": -1}, "penalty=-1"),
+        ({"penalty": 0}, "penalty=0 .*take a small one"),
         ({"tol": -1}, "tol=-1"),
         ({"max_iter": 0}, "max_iter=0"),
         ({"min_noise_variance": 0}, "min_noise_variance=0"),
