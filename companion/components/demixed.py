@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.extmath import svd_flip
 from sklearn.utils.validation import check_is_fitted
 
+from companion.components.pca import rounding_of_mean
 from companion.validation import check_integer, check_real
 
 
@@ -76,7 +77,7 @@ class DemixedPCA(BaseEstimator):
         zero if a decoder makes the guess worse than the mean.
     shares_ : dict of str to dict of str to array (k,)
         Of the variance of each component, the share that is owed to each part: a demixed one owes
-        all to its own.
+        all to its own. Zero for a part that is not there, such as that of a single decision.
     mean_ : array (d,)
 
     References
@@ -101,6 +102,7 @@ class DemixedPCA(BaseEstimator):
         gram = rows.T @ rows
         gram[np.diag_indices(d)] += self.ridge * np.trace(gram) / d + np.finfo(float).tiny
         average = X.mean(axis=0) - self.mean_
+        average[abs(average) <= rounding_of_mean(self.mean_, len(rows))] = 0
         parts = self._joined(average)
         self.decoders_, self.encoders_ = {}, {}
         for name, part in parts.items():
@@ -116,10 +118,11 @@ class DemixedPCA(BaseEstimator):
         for name, decoder in self.decoders_.items():
             Z, encoder = average @ decoder.T, self.encoders_[name]
             gained = 2 * (Z * (average @ encoder.T)).sum(axis=0) - (Z**2).sum(axis=0)
-            self.explained_variance_ratio_[name] = gained / total
+            self.explained_variance_ratio_[name] = gained / (total or 1)
+            whole = (Z**2).sum(axis=0)
+            whole[whole == 0] = 1
             self.shares_[name] = {
-                other: ((part.reshape(average.shape) @ decoder.T) ** 2).sum(axis=0)
-                / (Z**2).sum(axis=0)
+                other: ((part.reshape(average.shape) @ decoder.T) ** 2).sum(axis=0) / whole
                 for other, part in parts.items()
             }
 
@@ -160,6 +163,8 @@ class DemixedPCA(BaseEstimator):
         """The parts by their names, those to be joined added up."""
         parts = marginal_parts(average, self.labels)
         del parts[""]  # zero, for the mean is taken off
+        for part in parts.values():
+            part[abs(part) <= rounding_of_mean(abs(average).max(), average.size)] = 0
         join = {name: [name] for name in parts} if self.join is None else self.join
         named = ["".join(sorted(p, key=self.labels.find)) for ps in join.values() for p in ps]
         if sorted(named) != sorted(parts):

@@ -140,6 +140,16 @@ def test_explained_variance_is_what_a_component_gives_back():
         np.testing.assert_allclose(shares, 1, atol=1e-8)
 
 
+@pytest.mark.parametrize("X", [responses(0, shape=(3, 1, 6)), np.full((2, 3, 2, 4, 5), 0.1)])
+def test_a_part_that_is_not_there_has_no_shares(X):
+    """A single decision, or responses that never change."""
+    model = DemixedPCA("sdt").fit(X)
+    assert not any(share.any() for share in model.shares_["d"].values())
+    assert not model.explained_variance_ratio_["d"].any()
+    ratios = [list(model.shares_[name].values()) for name in model.shares_]
+    assert np.isfinite(ratios).all()
+
+
 def test_ridge_shrinks_the_decoder():
     X, *_ = planted(noise=2.0)
     norms = [
