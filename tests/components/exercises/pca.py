@@ -33,6 +33,19 @@ def in_place(X, n_steps):
     return without_the_mean_taken_off(X, n_steps)
 
 
+def by_pca(X, n_steps):
+    return PCA(1).fit(X).components_[0]
+
+
+def steps_of_its_own(X, n_steps):
+    centred = X - X.mean(axis=0)
+    u = np.ones(X.shape[1])
+    for _ in range(500):
+        u = centred.T @ (centred @ u)
+        u = u / np.linalg.norm(u)
+    return u
+
+
 def last_axis(X, n_steps):
     return PCA().fit(X).components_[-1]
 
@@ -61,6 +74,8 @@ WRONG = {
         not_of_length_one,
         one_step_only,
         in_place,
+        by_pca,
+        steps_of_its_own,
         last_axis,
     ],
     "lost": [mean_over_entries, without_the_mean_added, what_is_kept, share_of_the_variance],
