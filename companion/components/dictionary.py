@@ -81,7 +81,7 @@ class DictionaryLearning(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     transform_algorithm : 'omp' or 'lasso'
         How `transform` finds codes: `orthogonal_mp`, or `fista` with the alpha of the fit.
     transform_n_nonzero_coefs : int or None
-        Of 'omp'; None is a tenth of n_features.
+        Of 'omp'; None is a tenth of n_features, or all atoms if they are fewer.
     dict_init : array (m, d) or None
         Atoms to start from; None draws rows of X.
     random_state : int, RandomState or None
@@ -161,7 +161,8 @@ class DictionaryLearning(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         D = self.components_.T
         if self.transform_algorithm == "omp":
             k = self.transform_n_nonzero_coefs
-            return orthogonal_mp(D, X.T, max(len(D) // 10, 1) if k is None else k).T
+            k = min(max(len(D) // 10, 1), *D.shape) if k is None else k
+            return orthogonal_mp(D, X.T, k).T
         return fista(D, X.T, self.alpha)[0].T
 
     def inverse_transform(self, codes):

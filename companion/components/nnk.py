@@ -54,10 +54,14 @@ def nnk_codes(to, among, n_neighbors):
 
     `to` (n, m) is the kernel of points and atoms, `among` (m, m) that of the atoms. Nearest is
     meant in the space of features, |phi(x) - d|^2. One neighbour gets the weight 1, as in k-means.
+    Of several, an atom of length 0 comes last and gets the weight 0.
     """
     lengths = np.diag(among)
-    order = np.argsort(np.where(lengths > 0, lengths - 2 * to, np.inf), axis=1, kind="stable")
-    near = order[:, :n_neighbors]
+    distances = lengths - 2 * to  # less |phi(x)|^2
+    if n_neighbors > 1:
+        distances = np.where(lengths > 0, distances, np.inf)
+        among = among + np.diag((lengths <= 0).astype(float))  # of length 0: weight 0
+    near = np.argsort(distances, axis=1, kind="stable")[:, :n_neighbors]
     codes = np.zeros_like(to)
     weights = np.ones(near.shape)
     if n_neighbors > 1:

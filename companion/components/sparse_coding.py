@@ -35,7 +35,7 @@ __all__ = [
 def mutual_coherence(D):
     """Largest |cosine| between two different atoms of D (n_features, n_atoms): in [0, 1].
 
-    Every signal with a code of fewer than (1 + 1/coherence) / 2 atoms has only this one code, and
+    A signal with a code of fewer than (1 + 1/coherence) / 2 atoms has no other code of so few, and
     `orthogonal_mp` and `basis_pursuit` find it (Donoho and Elad, 2003; Tropp, 2004).
     """
     D, _ = check_dictionary(D, np.zeros(len(D)))
@@ -84,13 +84,14 @@ def basis_pursuit(D, y, *, return_dual=False):
     D, Y = check_dictionary(D, y)
     m, codes, duals = D.shape[1], [], []
     for signal in Y.T:
-        program = linprog(np.ones(2 * m), A_eq=np.hstack([D, -D]), b_eq=signal, method="highs")
+        size = np.abs(signal).max() or 1.0  # the solver's tolerance is absolute
+        program = linprog(np.ones(2 * m), A_eq=np.hstack([D, -D]), b_eq=signal / size)
         if program.status != 0:
             raise ValueError(
                 f"y={signal!r} is no combination of the atoms of D ({program.message.strip()}): "
                 "add atoms, or allow an error with fista."
             )
-        codes.append(program.x[:m] - program.x[m:])
+        codes.append(size * (program.x[:m] - program.x[m:]))
         duals.append(program.eqlin.marginals)
     shape = np.shape(y)[1:]
     codes, duals = np.array(codes).T.reshape(m, *shape), np.array(duals).T.reshape(-1, *shape)
@@ -140,12 +141,15 @@ def duality_gap(D, y, code, alpha):
     """Upper bound (a float) on how far `lasso_objective` lies above its minimum, for all signals.
 
     The residual r, shrunk until |d_j's| <= alpha, is a point s of the dual problem, to maximise
-    0.5 |y|^2 - 0.5 |y - s|^2; any such value is below the minimum.
+    0.5 |y|^2 - 0.5 |y - s|^2; any such value is below the minimum. For alpha = 0, where shrinking
+    leaves nothing, s is the part of r that is orthogonal to all atoms, and the bound is exact.
     """
     y, code = np.asarray(y).reshape(len(D), -1), np.asarray(code).reshape(D.shape[1], -1)
     residual = y - D @ code
     pull = np.abs(D.T @ residual).max(axis=0)
     dual = residual * np.minimum(1, alpha / np.maximum(pull, np.finfo(float).tiny))
+    if alpha == 0:
+        dual = residual - D @ np.linalg.lstsq(D, residual)[0]
     below = 0.5 * np.vdot(y, y) - 0.5 * np.vdot(y - dual, y - dual)
     return float(lasso_objective(D, y, code, alpha) - below)
 
@@ -161,7 +165,7 @@ def ista(D, y, alpha, *, max_iter=1000, tol=1e-6, start=None):
     D : array (n_features, n_atoms)
     y : array (n_features,) or (n_features, n_signals)
     alpha : float
-        Price of a unit of code; from max |D'y| on, the code is 0.
+        Price of a unit of code; from max |D'y| on, the code is 0. With 0, least squares.
     max_iter : int
     tol : float
         Stop when `duality_gap` is at most tol 0.5 |y|^2; with 0, after max_iter steps.

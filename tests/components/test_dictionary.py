@@ -161,6 +161,14 @@ def test_transform_and_back():
     assert values <= lasso_objective(model.components_.T, X.T, model.codes_.T, 0.1) + 1e-4
 
 
+def test_few_atoms_in_many_dimensions():
+    """A tenth of the features is more than there are atoms: then all of them are used."""
+    X = np.random.default_rng(0).normal(size=(30, 100))
+    model = fit(X, 5, alpha=0.1, max_iter=3, random_state=0)
+    wanted = np.linalg.lstsq(model.components_.T, X.T, rcond=None)[0].T
+    np.testing.assert_allclose(model.transform(X), wanted, atol=1e-8)
+
+
 def test_idle_atoms_are_drawn_anew_and_few_rows_suffice():
     rng = np.random.RandomState(0)
     X = np.array([[1.0, 0], [2, 0], [0, 3]])

@@ -158,6 +158,24 @@ def test_transform_of_the_training_points_and_repeated_rows():
     assert np.isclose(same.error_[-1], 0)
 
 
+def test_an_atom_at_the_origin_is_a_centre_like_others():
+    """One neighbour and the linear kernel are k-means, also where a group lies on 0."""
+    X = np.array([[0.0, 0]] * 3 + [[10, 0], [10, 0.1]])
+    model = NNKMeans(2, n_neighbors=1, kernel="linear", random_state=0).fit(X)
+    np.testing.assert_array_equal(model.predict(X), model.labels_)
+    np.testing.assert_array_equal(model.labels_[:3] == model.labels_[3], False)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "cosine"])
+def test_atoms_of_length_zero_get_no_weight(kernel):
+    X = np.vstack([np.zeros((4, 2)), np.eye(2), 2 * np.eye(2)])
+    model = NNKMeans(4, kernel=kernel, random_state=0).fit(X)
+    codes = model.transform(X)
+    assert not codes[:, ~model.components_.any(axis=1)].any()
+    assert not codes[:4].any()
+    assert np.isclose(model.error_[-1], 0)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -145,6 +145,16 @@ def test_basis_pursuit_of_several_signals():
     np.testing.assert_allclose(codes[:, 1], basis_pursuit(D, Y[:, 1]))
 
 
+@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1, 1e6])
+def test_basis_pursuit_of_any_size(scale):
+    """Twice the signal, twice the code; and a small signal is not a zero one."""
+    D, y = problem(4)
+    np.testing.assert_allclose(basis_pursuit(D, scale * y) / scale, basis_pursuit(D, y), atol=1e-9)
+    assert not basis_pursuit(D, 0 * y).any()
+    with pytest.raises(ValueError, match="no combination of the atoms"):
+        basis_pursuit(D[:, :3], 1e-8 * scale * y)
+
+
 # The penalised form
 
 
@@ -198,6 +208,30 @@ def test_ista_is_its_step():
     np.testing.assert_allclose(once, soft_threshold(step * D.T @ Y, step * alpha), atol=1e-12)
     np.testing.assert_allclose(fista(D, Y, alpha, max_iter=1, tol=0)[0], once)
     assert abs(fista(D, Y, alpha, max_iter=7, tol=0)[0] - code).max() > 1e-3
+
+
+def test_fista_is_its_definition():
+    """Beck and Teboulle: t' = (1 + sqrt(1 + 4 t^2)) / 2, point = new + (t - 1) / t' (new - old)."""
+    D, Y = problem(1, n_signals=4)
+    step, code, t = 1 / np.linalg.norm(D, 2) ** 2, np.zeros((14, 4)), 1.0
+    point = code
+    for _ in range(9):
+        new, later = proximal_step(point, D, Y, 0.3, step), (1 + math.sqrt(1 + 4 * t**2)) / 2
+        point, code, t = new + (t - 1) / later * (new - code), new, later
+    np.testing.assert_allclose(fista(D, Y, 0.3, max_iter=9, tol=0)[0], code, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", [ista, fista])
+def test_without_a_price_it_is_least_squares(method):
+    """It stops by itself, also for signals off the span of the atoms."""
+    D, Y = problem(0, 8, 3, n_signals=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        code, values = method(D, Y, 0, tol=1e-12)
+    wanted, squares = np.linalg.lstsq(D, Y, rcond=None)[:2]
+    np.testing.assert_allclose(code, wanted, atol=1e-5)
+    assert len(values) < 300
+    assert np.isclose(duality_gap(D, Y, 0 * code, 0), (np.square(Y).sum() - squares.sum()) / 2)
 
 
 @settings(deadline=None, max_examples=20)
