@@ -65,6 +65,25 @@ def topics_not_normalised(x, gamma, lam, prior):
     return phi, prior + phi @ x
 
 
+def shares_of(gamma, lam):
+    phi = np.exp(logs_of(gamma, lam) - logs_of(gamma, lam).max(axis=0))
+    return phi / phi.sum(axis=0)
+
+
+def uniform_shares(x, gamma, lam, prior):
+    return np.full(lam.shape, 1 / len(lam)), prior + shares_of(gamma, lam) @ x
+
+
+def from_the_new_gamma(x, gamma, lam, prior):
+    new = prior + shares_of(gamma, lam) @ x
+    return shares_of(new, lam), new
+
+
+def uniform_for_absent_words(x, gamma, lam, prior):
+    phi = np.where(x > 0, shares_of(gamma, lam), 1 / len(lam))
+    return phi, prior + phi @ x
+
+
 def underflows(x, gamma, lam, prior):
     phi = np.exp(logs_of(gamma, lam))
     with np.errstate(invalid="ignore"):
@@ -88,5 +107,8 @@ WRONG = {
         without_prior,
         topics_not_normalised,
         underflows,
+        uniform_shares,
+        from_the_new_gamma,
+        uniform_for_absent_words,
     ],
 }
