@@ -117,6 +117,11 @@ def mutual_information(X, *, n_neighbors=3):
     -------
     float, nats; around 0, also a little below, for independent columns
 
+    Raises
+    ------
+    ValueError
+        If more than `n_neighbors` rows are the same: then X is not continuous.
+
     References
     ----------
     Kraskov, Stoegbauer and Grassberger (2004), the first of their estimators. Chapter: ica.
@@ -125,6 +130,11 @@ def mutual_information(X, *, n_neighbors=3):
     n, k = X.shape
     n_neighbors = check_integer("n_neighbors", n_neighbors, 1, n - 1, "there are n - 1 others.")
     radius = cKDTree(X).query(X, [n_neighbors + 1], p=np.inf)[0][:, 0] * (1 - 1e-10)
+    if np.any(radius == 0):
+        raise ValueError(
+            f"X has a row more than n_neighbors={n_neighbors} times: this needs continuous values; "
+            "add a little noise, or count."
+        )
     inside = 0.0
     for column in X.T:
         ordered = np.sort(column)

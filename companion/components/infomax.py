@@ -103,6 +103,10 @@ class InfomaxICA(Projection):
         W = starting_matrix(self.w_init, Z.shape[1], check_random_state(self.random_state))
         if self.w_init is None:
             W = np.linalg.qr(W)[0]
+        elif np.linalg.matrix_rank(W) < len(W):
+            raise ValueError(
+                "w_init is singular: its log |det| is minus infinity; pass an invertible matrix."
+            )
         W = self._climb(W, Z, rate)
         self.components_ = np.sqrt(len(X)) * W @ K
         self.mixing_ = np.linalg.pinv(self.components_)

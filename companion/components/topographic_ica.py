@@ -1,5 +1,6 @@
 """Topographic independent component analysis: what fires together lies together. Chapter: `ica`."""
 
+import numbers
 import warnings
 
 import numpy as np
@@ -24,6 +25,14 @@ def torus_neighborhoods(rows, columns, radius=1):
         apart = np.abs(place[:, None] - place)
         near &= np.minimum(apart, size - apart) <= radius
     return near.astype(float)
+
+
+def check_grid(grid):
+    """Rows and columns, or a `ValueError` if `grid` is no pair of whole numbers above 0."""
+    whole = isinstance(grid, tuple | list) and all(isinstance(n, numbers.Integral) for n in grid)
+    if not whole or len(grid) != 2 or min(grid) < 1:
+        raise ValueError(f"grid={grid!r} must be two whole numbers: rows, columns.")
+    return tuple(map(int, grid))
 
 
 def topographic_objective(W, Z, near, epsilon=1e-3):
@@ -127,9 +136,7 @@ class TopographicICA(Projection):
             Z, K, self.mean_ = whiten(X)
             self.grid_ = (1, Z.shape[1])
         else:
-            if len(self.grid) != 2 or any(size != int(size) or size < 1 for size in self.grid):
-                raise ValueError(f"grid={self.grid!r} must be two whole numbers: rows, columns.")
-            self.grid_ = tuple(map(int, self.grid))
+            self.grid_ = check_grid(self.grid)
             Z, K, self.mean_ = whiten(X, self.grid_[0] * self.grid_[1])
         self.neighborhoods_ = torus_neighborhoods(*self.grid_, radius)
         W = starting_matrix(self.w_init, len(K), check_random_state(self.random_state))

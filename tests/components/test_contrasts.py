@@ -202,6 +202,8 @@ def test_bad_input_is_refused():
         entropy(np.repeat([0.0, 1.0], 20))
     with pytest.raises(ValueError, match=r"n_neighbors=50 .* there are n - 1"):
         mutual_information(X, n_neighbors=50)
+    with pytest.raises(ValueError, match=r"more than n_neighbors=3 times.*add a little noise"):
+        mutual_information(np.vstack([X, X[[0, 0, 0]]]))
     with pytest.raises(ValueError, match="minimum of 2"):
         mutual_information(X[:, :1])
     with pytest.raises(ValueError, match=r"n_neighbors=51"):

@@ -128,6 +128,12 @@ def test_fewer_components():
         model.score_samples(X)
 
 
+def test_the_seed_chooses_the_start():
+    X = mixture()[2]
+    starts = [InfomaxICA(random_state=seed).fit(X).log_likelihoods_[0] for seed in (1, 1, 2)]
+    assert starts[0] == starts[1] != starts[2]
+
+
 def test_without_convergence_it_warns():
     with pytest.warns(ConvergenceWarning, match="max_iter=2: raise"):
         InfomaxICA(max_iter=2, random_state=0).fit(mixture()[2])
@@ -141,6 +147,8 @@ def test_without_convergence_it_warns():
         ({"tol": -1}, r"tol=-1"),
         ({"n_components": 9}, r"n_components=9.*3 directions"),
         ({"w_init": np.eye(2)}, r"w_init has shape"),
+        ({"w_init": np.zeros((3, 3))}, r"w_init is singular.*pass an invertible"),
+        ({"w_init": np.ones((3, 3))}, r"w_init is singular.*pass an invertible"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):

@@ -164,6 +164,8 @@ def test_same_seed_same_numbers():
     X = np.random.default_rng(0).laplace(size=(300, 4))
     one, two = (TopographicICA((2, 2), random_state=3).fit(X).components_ for _ in range(2))
     np.testing.assert_array_equal(one, two)
+    starts = [TopographicICA((2, 2), random_state=s).fit(X).objectives_[0] for s in (1, 1, 2)]
+    assert starts[0] == starts[1] != starts[2]
 
 
 def test_start_can_be_given_and_missing_convergence_is_said():
@@ -180,6 +182,9 @@ def test_start_can_be_given_and_missing_convergence_is_said():
         ({"grid": (2, 3)}, r"n_components=6.*4 directions"),
         ({"grid": (0, 3)}, r"grid=\(0, 3\) must be two whole numbers"),
         ({"grid": (2,)}, r"grid=\(2,\) must be"),
+        ({"grid": 4}, r"grid=4 must be two whole numbers"),
+        ({"grid": ("a", 2)}, r"grid=\('a', 2\) must be two whole numbers"),
+        ({"grid": (2.5, 2)}, r"grid=\(2.5, 2\) must be two whole numbers"),
         ({"radius": -1}, r"radius=-1"),
         ({"epsilon": 0}, r"epsilon=0"),
         ({"max_iter": 0}, r"max_iter=0"),
