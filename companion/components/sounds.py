@@ -7,6 +7,7 @@ import wave
 
 import numpy as np
 from scipy.signal import lfilter
+from sklearn.utils import check_random_state
 
 from companion.validation import check_integer
 
@@ -47,9 +48,9 @@ def voice(seconds=2.4):
 
 
 def drums(seconds=2.4, random_state=0):
-    """A bass drum, a snare drum and a cymbal, with a beat of a sixth of the time: (n,)."""
+    """A cymbal twelve times, and on every second stroke a bass drum or a snare in turn: (n,)."""
     n = round(seconds * RATE)
-    rng, time = np.random.RandomState(random_state), np.arange(n) / RATE
+    rng, time = check_random_state(random_state), np.arange(n) / RATE
     sound, beat = np.zeros(n), seconds / 12
     hiss = np.diff(rng.normal(size=n + 1))
     for i in range(12):

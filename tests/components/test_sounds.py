@@ -36,6 +36,7 @@ def test_a_drum_is_loud_and_then_silent():
     assert (sound[:strike] == 0).all()
     assert np.abs(sound[strike : strike + 800]).max() > 0.8
     np.testing.assert_array_equal(sound, drums())
+    np.testing.assert_array_equal(sound, drums(random_state=np.random.RandomState(0)))
     assert (sound != drums(random_state=1)).any()
 
 
