@@ -90,6 +90,11 @@ def without_last_factor(W, X, rate):
     return W + rate * (np.eye(len(W)) + (1 - 2 * _sigmoid(U)).T @ U / len(X))
 
 
+def with_a_rate_of_its_own(W, X, rate):
+    U = X @ W.T
+    return W + 0.1 * (np.eye(len(W)) + (1 - 2 * _sigmoid(U)).T @ U / len(X)) @ W
+
+
 def changes_its_argument(W, X, rate):
     U = X @ W.T
     W += rate * (np.eye(len(W)) + (1 - 2 * _sigmoid(U)).T @ U / len(X)) @ W
@@ -99,5 +104,12 @@ def changes_its_argument(W, X, rate):
 WRONG = {
     "one_step": [without_length, gradient_only, sums_for_means, in_place, one_for_each_row],
     "information": [bits, nan_at_zero, counts_as_probabilities, joint_entropy, unweighted],
-    "natural_step": [downhill, ordinary, transposed, without_last_factor, changes_its_argument],
+    "natural_step": [
+        downhill,
+        ordinary,
+        transposed,
+        without_last_factor,
+        with_a_rate_of_its_own,
+        changes_its_argument,
+    ],
 }
