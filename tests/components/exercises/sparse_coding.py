@@ -20,6 +20,21 @@ def in_place(values, amount):
     return values
 
 
+def ignores_the_amount(values, amount):
+    return np.sign(values) * np.maximum(np.abs(values) - 1, 0)
+
+
+def keeps_the_dtype(values, amount):
+    result = np.empty_like(values)
+    result[...] = np.sign(values) * np.maximum(np.abs(values) - amount, 0)
+    return result
+
+
+def divides_by_the_size(values, amount):
+    with np.errstate(invalid="ignore"):
+        return values / np.abs(values) * np.maximum(np.abs(values) - amount, 0)
+
+
 def _pursue(D, y, tol, refit=True, first=False, squared=True):
     code, support, residual = np.zeros(D.shape[1]), [], y
     while len(support) < len(y):
@@ -69,7 +84,15 @@ def amounts_only(D, y, tol):
 
 
 WRONG = {
-    "shrink": [hard, crosses_over, positive_only, in_place],
+    "shrink": [
+        hard,
+        crosses_over,
+        positive_only,
+        in_place,
+        ignores_the_amount,
+        keeps_the_dtype,
+        divides_by_the_size,
+    ],
     "pursue": [
         without_refitting,
         always_one_atom,
