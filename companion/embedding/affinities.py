@@ -78,8 +78,8 @@ def conditional_probabilities(X, perplexity, n_neighbors=None):
     perplexity : float
         Effective number of neighbours.
     n_neighbors : int, optional
-        How many can have a share at all; by default three times the perplexity, as beyond them a
-        share is negligible (van der Maaten, 2014). n - 1 takes all.
+        How many can have a share at all; by default three times the perplexity, as those beyond
+        have a few per cent together (van der Maaten, 2014). n - 1 takes all.
 
     Raises
     ------
