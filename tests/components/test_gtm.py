@@ -160,6 +160,13 @@ def test_magnification_is_the_area_by_finite_differences(q):
     np.testing.assert_allclose(model.magnification(Z), area, rtol=1e-5)
 
 
+def test_width_is_in_units_of_the_distance_between_bumps():
+    X, _ = arc()
+    model = GTM(1, n_basis=5, width=0.7).fit(X)
+    features = basis(model.grid_, grid(5, 1), 0.7 * 0.5)  # five bumps on [-1, 1] are 0.5 apart
+    np.testing.assert_allclose(model.nodes_, features @ model.weights_ + model.mean_)
+
+
 def test_samples_have_the_density():
     model = GTM(1, n_grid=20, penalty=0.01).fit(arc()[0])
     X, Z = model.sample(20_000)
