@@ -188,14 +188,16 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         descend = self._coordinate_round if self.solver == "cd" else self._multiplicative_round
         first = last = None
         # Rounding in the violation of a start that is the answer, as 'nndsvd' is for one part.
-        noise = 1e-14 * float(X.sum(axis=0) @ H.sum(axis=0) + X.sum(axis=1) @ W.sum(axis=1))
+        noise = 0.0
+        if self.tol > 0:
+            noise = 1e-14 * float(X.sum(axis=0) @ H.sum(axis=0) + X.sum(axis=1) @ W.sum(axis=1))
         if self.solver == "mu":
             first = last = np.sqrt(2 * divergence(X, W, H, self.beta_loss))
         for n_iter in range(1, self.max_iter + 1):
             W, H, violation = descend(X, W, H, penalties, learn_parts)
             if self.solver == "cd":
                 first = violation if first is None else first
-                converged = violation <= max(self.tol * first, noise if self.tol else 0)
+                converged = violation <= max(self.tol * first, noise)
             elif self.tol > 0 and n_iter % 10 == 0:
                 error = np.sqrt(2 * divergence(X, W, H, self.beta_loss))
                 converged, last = last - error < self.tol * first, error
