@@ -37,8 +37,11 @@ def centred_products(X, mean):
 
 def axes_by_svd(X, mean, n_components):
     """Singular values (k,) and right singular vectors (k, d) of X - mean, and its squared norm."""
-    U, singular, Vt = svd(X - mean, full_matrices=False)
-    _, Vt = svd_flip(U, Vt, u_based_decision=False)
+    centred = X - mean
+    if len(X) > X.shape[1]:  # the columns of Q are orthonormal: R has the axes of QR
+        centred = np.linalg.qr(centred, mode="r")
+    _, singular, Vt = svd(centred, full_matrices=False)
+    _, Vt = svd_flip(None, Vt, u_based_decision=False)
     return singular[:n_components], Vt[:n_components], singular @ singular
 
 
