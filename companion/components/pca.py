@@ -59,7 +59,7 @@ def axes_by_covariance(X, mean, n_components):
 
 
 def rounding_of_mean(mean, n):
-    """How far (...) a mean of n rows may be off: n eps |mean|. A spread up to this is none."""
+    """How far a mean of n rows may be off by rounding: n eps |mean|. A spread up to it is none."""
     return n * np.finfo(np.float64).eps * abs(mean)
 
 

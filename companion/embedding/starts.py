@@ -35,8 +35,8 @@ def starting_picture(X, n_components, init, random_state, size=1.0):
         return (size * random_state.normal(size=(n, n_components))).astype(np.float32)
     Y = random_state.normal(scale=0.01, size=(n, n_components))
     k = min(n_components, *X.shape)
-    coordinates = PCA(k).fit_transform(X)
-    spread = coordinates[:, 0].std()
-    if spread > 1e-12 * np.abs(X).max():  # less is rounding: all points are equal
-        Y[:, :k] = coordinates / spread
+    pca = PCA(k).fit(X)
+    if pca.explained_variance_[0] > 0:  # else all points are equal
+        coordinates = pca.transform(X)
+        Y[:, :k] = coordinates / coordinates[:, 0].std()
     return (size * Y).astype(np.float32)
