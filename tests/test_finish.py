@@ -74,6 +74,14 @@ def test_punctuation_stays_with_its_formula():
     )
 
 
+def test_a_number_from_the_code_has_a_minus_and_stays_with_its_per_cent_sign():
+    number = (
+        '<p>By <span class="pasted-text">{}</span>{}% to <span class="pasted-text">-</span></p>'
+    )
+    expected = number.format("\N{MINUS SIGN}2.5", "&#160;")
+    assert finish.finish(number.format("-2.5", "\n")) == expected
+
+
 def test_pages_are_finished_with_the_sizes_of_the_book_s_pictures(tmp_path, monkeypatch):
     from PIL import Image
 

@@ -46,9 +46,10 @@ def axes_by_svd(X, mean, n_components):
 
 
 def axes_by_covariance(X, mean, n_components):
-    """The same from the eigenvectors of (X - mean)'(X - mean): quicker if n > d, but less exact.
+    """Singular values, axes and squared norm as `axes_by_svd`, from the eigenvectors of X'X.
 
-    A singular value below about 1e-8 of the largest drowns in rounding, because it is squared.
+    Here X is centred. Quicker if n > d, but less exact: a singular value below about 1e-8 of the
+    largest drowns in rounding, because it is squared.
     """
     d = X.shape[1]
     products = centred_products(X, mean)

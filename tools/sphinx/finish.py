@@ -3,7 +3,8 @@
 Less to load: scripts without a use are left out, the others wait until the text is there, and so do
 pictures below the first, whose sizes are written beside them so that the text does not jump.
 Easier to use without a mouse or without eyes: every identifier once, every part of the page in a
-landmark, lists that say that they are lists. Easier to read: punctuation stays with its formula.
+landmark, lists that say that they are lists. Easier to read: punctuation stays with its formula,
+a per cent sign with its number.
 """
 
 import re
@@ -43,6 +44,9 @@ REPAIRS = (
         ),
         r'<span class="together">\1</span>',
     ),
+    # A number from the code has a hyphen for a minus, and may end a line before its per cent sign.
+    (re.compile(r'(?<=<span class="pasted-text">)-(?=\d)'), "\N{MINUS SIGN}"),
+    (re.compile(r'(<span class="pasted-text">[^<]*</span>)\s+(?=%)'), r"\1&#160;"),
 )
 
 
