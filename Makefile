@@ -14,11 +14,15 @@ export OPENBLAS_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup book chapter test test-latest test-site bench budget results notebooks check-notebooks binder \
-  publish publish-notebooks pdf zip slides linkcheck serve lab lock clean
+# One stage of the checks, and how long it takes: make test prints it, .ci/run all of them.
+STAGE = $(RUN) tools.checks.stage
+PYTEST = $(BIN)/python -m pytest -n auto --dist loadfile
 
-help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 
+.PHONY: help setup book chapter check test test-all test-latest test-site test-devices bench outputs budget results notebooks \
+  check-notebooks binder publish publish-notebooks pdf zip slides linkcheck serve lab lock clean
+
+help:
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
 setup: $(VENV)/.ready
 
@@ -30,7 +34,7 @@ $(VENV)/.ready: pyproject.toml $(LOCK)
 	  --index-url $(TORCH_INDEX) $(if $(LOCK),"$$(grep ^torch== $(LOCK))",torch) \
 	  || echo "$(TORCH_INDEX) gave no PyTorch: taking the one of the package index"
 ifneq ($(LOCK),)
-	$(BIN)/pip install -q -r $(LOCK)
+	$(BIN)/pip install -q --no-deps -r $(LOCK)
 	$(BIN)/pip install -q --no-deps -e .
 else
 	$(BIN)/pip freeze | grep '^torch==' > $(VENV)/torch.txt || true
@@ -39,69 +43,87 @@ endif
 	@touch $@
 
 book: setup ## run the chapters that changed and build the site into _build/html
-	$(RUN) tools.build
+	$(STAGE) site $(RUN) tools.site.build
 	@echo
 	@echo "The book is in _build/html/index.html; make serve shows it at http://127.0.0.1:$(PORT)"
 
-chapter: setup ## run and render one chapter: make chapter NAME=kmeans
+chapter: setup ## run one chapter first, render what changed: make chapter NAME=kmeans
 	@test -n "$(NAME)" || { echo "which one? make chapter NAME=kmeans"; exit 2; }
-	$(RUN) tools.execute $(NAME)
+	$(RUN) tools.site.execute $(NAME)
+	$(RUN) tools.site.execute
 	$(BIN)/jupyter-book build . -W -n --keep-going
 
-test: setup ## every check: lint, unit tests, doctests, and each chapter run afresh
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(RUN) tools.execute
-	$(RUN) pytest -n auto --dist loadfile --nbval-lax --durations 10 --ignore tests/browser \
-	  tests companion _build/executed
+check: setup ## all checks of a chapter and the modules it shows: make check NAME=kmeans
+	@test -n "$(NAME)" || { echo "which one? make check NAME=kmeans"; exit 2; }
+	$(RUN) tools.checks.chapter $(NAME)
 
-test-latest: ## the same with the newest versions of everything
+test: MARK = -m "not thorough"
+test test-all: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(RUN) tools.site.compared
+	$(STAGE) chapters $(PYTEST) -p tests.seconds -p tests.first_run --nbval-lax --durations 10 _build/fresh
+	$(RUN) tools.site.execute
+	$(STAGE) tests $(PYTEST) $(MARK) -p tests.seconds --durations 10 --ignore tests/browser tests companion
+
+test: ## lint, each chapter run afresh, unit tests, doctests
+test-all: ## the same, and every chapter as an assignment and on a pretended GPU
+
+test-latest: ## make test with the newest versions of everything
 	rm -f .venv-latest/.ready
 	$(MAKE) test VENV=.venv-latest LOCK=
 
 test-site: setup ## look at the built site in Chromium: every page, light, dark and on a phone
-	$(RUN) pytest -n auto -rs --durations 10 tests/browser
+	$(STAGE) browser $(BIN)/python -m pytest -n auto -rs --durations 10 tests/browser
+
+test-devices: setup ## each deep model and each deep chapter on a pretended GPU
+	$(PYTEST) -rs --ignore tests/browser --ignore tests/tools --ignore tests/book tests -k device
 
 bench: setup ## our time beside the libraries': results/benchmarks.json
 	$(RUN) benchmarks $(PART)
 
+# Keep what compared cells print: results/outputs.json.
+outputs: setup
+	$(RUN) tools.site.execute $(NAME)
+	$(RUN) tools.site.compared --keep $(NAME)
+
 budget: setup ## time and memory of each chapter: results/budget.json
-	$(RUN) tools.budget $(NAME)
+	$(RUN) tools.checks.budget $(NAME)
 
 results: setup ## train and measure what is kept as a checkpoint: make results PART=classifier
 	@test -n "$(PART)" || { echo "which one? make results PART=classifier"; exit 2; }
-	$(RUN) tools.results $(PART) $(NAME)
+	$(RUN) tools.training.results $(PART) $(NAME)
 
 notebooks: setup ## export the chapters as .ipynb into _build/notebooks
-	$(RUN) tools.execute
-	$(RUN) tools.notebooks
+	$(RUN) tools.site.execute
+	$(RUN) tools.exports.notebooks
 
 check-notebooks: setup ## run an exported chapter of each part in a fresh environment, or NAME=kmeans
-	$(RUN) tools.execute
-	$(RUN) tools.check_notebooks $(NAME)
+	$(RUN) tools.site.execute
+	$(RUN) tools.release.check_notebooks $(NAME)
 
 binder: setup ## do the steps of Binder's image here: results/binder.json
-	$(RUN) tools.binder
+	$(RUN) tools.release.binder
 
-publish: book ## put the site on the branch gh-pages; make publish REMOTE=origin pushes it
-	$(RUN) tools.publish site $(if $(REMOTE),--to $(REMOTE))
+publish: book ## put the site on a branch (publish-notebooks: exports); REMOTE= pushes it
+	$(RUN) tools.release.publish site $(if $(REMOTE),--to $(REMOTE))
 
-publish-notebooks: notebooks ## put the exported chapters on the branch notebooks; REMOTE=origin pushes it
-	$(RUN) tools.publish notebooks $(if $(REMOTE),--to $(REMOTE))
+publish-notebooks: notebooks
+	$(RUN) tools.release.publish notebooks $(if $(REMOTE),--to $(REMOTE))
 
 pdf: book ## the book on paper, printed by Chromium: _build/learning-without-labels.pdf
-	$(RUN) tools.pdf
+	$(RUN) tools.exports.pdf
 
 zip: book ## the site to read without a server: _build/learning-without-labels.zip
-	$(RUN) tools.offline
+	$(RUN) tools.site.offline
 
 slides: setup ## lecture slides of a chapter: make slides NAME=kmeans
 	@test -n "$(NAME)" || { echo "which one? make slides NAME=kmeans"; exit 2; }
-	$(RUN) tools.execute $(NAME)
-	$(RUN) tools.slides $(NAME)
+	$(RUN) tools.site.execute $(NAME)
+	$(RUN) tools.slides.slides $(NAME)
 
 linkcheck: setup ## check the external links of all pages; needs the network
-	$(RUN) tools.execute
+	$(RUN) tools.site.execute
 	$(BIN)/jupyter-book build . --builder linkcheck --all
 
 serve: ## show the built site at http://127.0.0.1:8000
@@ -111,17 +133,24 @@ serve: ## show the built site at http://127.0.0.1:8000
 
 lab: export JUPYTER_CONFIG_DIR = $(CURDIR)/_build/jupyter
 lab: setup ## JupyterLab, where the .md chapters open as notebooks
-	@mkdir -p $(JUPYTER_CONFIG_DIR)
+	@mkdir -p "$(JUPYTER_CONFIG_DIR)"
 	$(BIN)/jupytext-config set-default-viewer
 	$(BIN)/jupyter lab book
 
-lock: ## resolve the newest versions (PyTorch stays as it is) and write requirements.lock
+# Not in the lock: jsonschema imports rfc3987-syntax if it is there, two seconds each time, to check what we don't use.
+UNWANTED = pip rfc3987-syntax lark
+
+lock: ## resolve the newest versions (PyTorch stays) and write requirements.lock
 	rm -rf _build/lock
 	$(PYTHON) -m venv _build/lock
 	_build/lock/bin/pip install -q --extra-index-url "$(TORCH_INDEX)" --retries 0 "$$(grep ^torch== requirements.lock)"
 	_build/lock/bin/pip install -q -e '.[book,test,bench,lab,instructor]'
-	_build/lock/bin/pip freeze --exclude-editable \
-	  | sed "s/+cpu$$//; /^\(constriction\|openTSNE\)==/s/$$/; platform_machine != 'aarch64'/" > requirements.lock
+	echo '# Written by: make lock' > _build/lock/requirements.lock
+	{ grep sys_platform requirements.lock; \
+	  _build/lock/bin/pip freeze --all --exclude-editable $(foreach NAME,$(UNWANTED),--exclude $(NAME)) \
+	  | sed "s/+cpu$$//; /^\(constriction\|openTSNE\)==/s/$$/; platform_machine != 'aarch64'/"; } \
+	  | LC_ALL=C sort -f >> _build/lock/requirements.lock
+	mv _build/lock/requirements.lock requirements.lock
 
 clean: ## remove everything that was built; .venv stays
 	rm -rf _build

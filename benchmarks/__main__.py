@@ -5,7 +5,6 @@ python -m benchmarks clustering    this part; the others keep their figures
 """
 
 import importlib
-import json
 import platform
 import sys
 import warnings
@@ -18,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_info
 
 from benchmarks import harness
+from tools import read_results, write_results
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER.parent / "results" / "benchmarks.json"
@@ -33,7 +33,7 @@ def machine():
 
 def main(parts):
     """Measure, print and write the table; return the cases that pass their bar."""
-    old = json.loads(RESULTS.read_text())["cases"] if RESULTS.exists() else []
+    old = read_results(RESULTS).get("cases", [])
     rows = [row for row in old if parts and row["part"] not in parts]
     for path in sorted(FOLDER.glob("*/[a-z]*.py")):
         if not parts or path.parent.name in parts:
@@ -50,7 +50,7 @@ def main(parts):
             f"{case.library:12}  ratio {row['ratio']:.2f} (at most {case.bar}){verdict}",
             flush=True,
         )
-    RESULTS.write_text(json.dumps({"machine": machine(), "cases": rows}, indent=1) + "\n")
+    write_results(RESULTS, {"machine": machine(), "cases": rows}, "make bench")
     return [row for row in rows if row["ratio"] > row["bar"]]
 
 

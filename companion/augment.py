@@ -1,4 +1,4 @@
-"""Random changes that leave the meaning of an image alone, each image its own.
+"""Random changes that leave the meaning of an image alone, each image its own. Ground floor.
 
 Images are tensors (B, C, H, W). Every function returns new images, draws only from `generator`, and
 at zero strength returns what it was given. Those that interpolate or add need float images.

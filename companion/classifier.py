@@ -1,4 +1,7 @@
-"""A small classifier of the digits: the fixed features that judge and guide generated images."""
+"""A small classifier of the digits: the fixed features that judge and guide generated images.
+
+Ground floor.
+"""
 
 from functools import cache
 
@@ -91,9 +94,8 @@ def relative_frechet_distance(images):
     -------
     float, 0 for the training images and 1 for the test images
     """
-    digits = data.digits()
-    train, test, other = map(digit_features, (digits.x_train, digits.x_test, images))
-    return frechet_distance(other, train) / frechet_distance(test, train)
+    train, unit = _yardstick()
+    return frechet_distance(digit_features(images), train) / unit
 
 
 @torch.no_grad()
@@ -108,3 +110,10 @@ def _reference():
     features = _features(classifier, data.digits().x_train)
     std = features.std(axis=0)
     return classifier, features.mean(axis=0), np.where(std > 0, std, 1.0)  # dead units stay 0
+
+
+@cache
+def _yardstick():
+    """Features of the training digits, and how far those of the test digits are from them."""
+    train, test = map(digit_features, (data.digits().x_train, data.digits().x_test))
+    return train, frechet_distance(test, train)

@@ -3,6 +3,8 @@
 Log-probabilities are in nats. Functions named ``..._log_prob`` and ``gaussian_kl`` sum over all but
 the first axis, one number for each data point; those of grey levels are element by element, and the
 caller sums. Draws are made on the generator's device and moved to where they are needed.
+
+Ground floor.
 """
 
 import math
@@ -10,7 +12,7 @@ import math
 import torch
 from torch.nn import functional
 
-from companion.validation import check_integer
+from companion.validation import check_integer, check_levels, check_real
 
 
 def uniform(shape, *, generator=None, like=None):
@@ -67,15 +69,19 @@ def sample_gaussian(mean, log_std, *, generator=None):
 # Choices.
 
 
-def sample_categorical(logits, *, generator=None):
-    """Draw an index from ``softmax(logits)``, (..., K) to int64 (...).
+def sample_categorical(logits, temperature=1.0, *, generator=None):
+    """Draw an index from ``softmax(logits / temperature)``, (..., K) to int64 (...).
 
-    The largest of ``logits + noise`` where the noise is Gumbel's, ``-log(-log u)``. What has a
-    logit of minus infinity is never drawn.
+    The largest of ``logits / temperature + noise`` where the noise is Gumbel's, ``-log(-log u)``.
+    What has a logit of minus infinity is never drawn. The temperature, above 0, is a number or a
+    tensor that can be broadcast against the logits.
     """
+    least = temperature.min().item() if torch.is_tensor(temperature) else temperature
+    remedy = "1e-3 draws what is likeliest, almost surely."
+    check_real("temperature", least, 0, inclusive=False, remedy=remedy)
     u = uniform(logits.shape, generator=generator, like=logits)
     gumbel = -torch.log(-torch.log(u.clamp_min(torch.finfo(u.dtype).tiny)))
-    return (logits + gumbel).argmax(dim=-1)
+    return (logits / temperature + gumbel).argmax(dim=-1)
 
 
 def bernoulli_log_prob(x, logits):
@@ -83,6 +89,9 @@ def bernoulli_log_prob(x, logits):
 
     ``sum_d x log p + (1 - x) log(1 - p)`` with ``p = sigmoid(logits)``; (B, *event) to (B,), nats.
     """
+    if x.numel() and not (x.min() >= 0 and x.max() <= 1):
+        low, high = float(x.min()), float(x.max())
+        raise ValueError(f"x has values from {low:g} to {high:g}, not shares: divide by the top.")
     return -sum_event(functional.binary_cross_entropy_with_logits(logits, x, reduction="none"))
 
 
@@ -116,12 +125,7 @@ def discretized_logistic_log_prob(x, mean, log_scale, *, n_levels):
     tensor (...)
     """
     check_integer("n_levels", n_levels, low=2)
-    if x.numel() and not (x.min() >= 0 and x.max() < n_levels):
-        raise ValueError(
-            f"x has values from {x.min():g} to {x.max():g} but n_levels={n_levels} allows "
-            f"0 to {n_levels - 1}: pass grey levels, not scaled images."
-        )
-    x, precision = x.to(mean.dtype), torch.exp(-log_scale)
+    x, precision = check_levels("x", x, n_levels).to(mean.dtype), torch.exp(-log_scale)
     below = functional.logsigmoid((x + 0.5 - mean) * precision)
     above = functional.logsigmoid((mean - x + 0.5) * precision)
     width = torch.log(-torch.expm1(-precision)).expand(below.shape)

@@ -3,6 +3,8 @@
 The script that swaps them stands inside the output, so that a control works on the site, in an
 exported notebook and in a saved page alike. Where scripts do not run, the frame of the start is
 shown, and a line of text says what it is.
+
+Ground floor.
 """
 
 import base64

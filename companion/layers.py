@@ -1,4 +1,4 @@
-"""Layers that several models share, and weights that come from a generator."""
+"""Layers that several models share, and weights that come from a generator. Ground floor."""
 
 import math
 
@@ -52,6 +52,7 @@ def sinusoidal_embedding(positions, n_dims, *, max_period=10_000.0):
     """
     if check_integer("n_dims", n_dims, low=2) % 2:
         raise ValueError(f"n_dims={n_dims} must be even: one sine and one cosine a frequency.")
+    check_real("max_period", max_period, 0, inclusive=False)
     exponent = torch.arange(n_dims // 2, device=positions.device) / (n_dims // 2)
     angles = positions[:, None].float() * torch.exp(-math.log(max_period) * exponent)
     return torch.cat([angles.sin(), angles.cos()], dim=1)

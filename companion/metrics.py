@@ -1,19 +1,23 @@
 """How good is it? Scores of clusterings, embeddings, densities, representations and samples.
 
-What scikit-learn has and the course does not teach comes from there under its own name:
-`silhouette_score` and `trustworthiness`.
+What scikit-learn has and the course does not teach comes from there under its own name, given
+centred data: `silhouette_score` and `trustworthiness` expand the squares of distances, and would
+lose them far from the origin.
+
+Ground floor.
 """
 
 import numpy as np
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
+from sklearn import manifold
+from sklearn import metrics as scores
 from sklearn.linear_model import LogisticRegression
-from sklearn.manifold import trustworthiness
-from sklearn.metrics import silhouette_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_array
 
-from companion.validation import check_integer
+from companion.validation import check_integer, check_squares
 
 __all__ = [
     "adjusted_rand_score",
@@ -104,7 +108,32 @@ def normalized_mutual_info_score(labels_true, labels_pred):
     return float(np.clip(information / np.mean(entropy), 0.0, 1.0))
 
 
+def silhouette_score(X, labels):
+    """How much nearer points are to their own cluster than to the next, in [-1, 1].
+
+    Mean over the rows of X (n, d) of (b - a) / max(a, b), with a the mean distance to the others
+    of the cluster and b to those of the nearest other one (Rousseeuw, 1987).
+    """
+    return float(scores.silhouette_score(centered(X), labels))
+
+
 # Embeddings.
+
+
+def centered(X):
+    """The rows of X (n, d) less their mean."""
+    X = check_squares("X", check_array(X, dtype=np.float64))
+    return X - X.mean(axis=0)
+
+
+def trustworthiness(X, X_embedded, *, n_neighbors=5):
+    """Share of neighbourhoods in the embedding that were neighbourhoods before, in [0, 1].
+
+    It is low when points that are far apart in `X` (n, d) became neighbours in `X_embedded` (n, q)
+    (Venna and Kaski, 2001). `n_neighbors` must be below n / 2.
+    """
+    X, X_embedded = centered(X), centered(X_embedded)
+    return float(manifold.trustworthiness(X, X_embedded, n_neighbors=n_neighbors))
 
 
 def continuity(X, X_embedded, *, n_neighbors=5):
@@ -203,7 +232,9 @@ def squared_wasserstein_gaussians(mean_a, covariance_a, mean_b, covariance_b):
 def covariance_factor(name, covariance, n_dims):
     """Return R (d, d) with ``R R' = covariance``, which may be singular."""
     covariance = np.asarray(covariance, dtype=float)
-    if covariance.shape != (n_dims, n_dims) or not np.allclose(covariance, covariance.T):
+    square = covariance.shape == (n_dims, n_dims)
+    largest = np.abs(covariance).max(initial=0.0)
+    if not square or (np.abs(covariance - covariance.T) > 1e-8 * largest).any():
         raise ValueError(
             f"{name} has shape {covariance.shape} but must be a symmetric matrix "
             f"({n_dims}, {n_dims}), as the mean says: pass np.cov(X, rowvar=False)."

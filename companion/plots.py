@@ -1,4 +1,4 @@
-"""One look for every figure of the book, readable on light and dark pages.
+"""One look for every figure of the book, readable on light and dark pages. Ground floor.
 
 Figures have a white ground of their own, so they read the same on either page. The colours are
 those of Okabe and Ito (2008), which colour-blind readers can tell apart, without yellow, which is
@@ -7,6 +7,7 @@ lost on white. Beyond seven groups the markers change too.
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import to_rgb
 from matplotlib.patches import Ellipse
 
 COLORS = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#4D4D4D"]
@@ -185,3 +186,59 @@ def ellipse(mean, covariance, *, ax=None, color="black", n_std=2.0, **style):
     angle = np.degrees(np.arctan2(axes[1, 0], axes[0, 0]))
     style = {"facecolor": "none", "edgecolor": color, "linewidth": 2} | style
     return ax.add_patch(Ellipse(mean, width, height, angle=angle, **style))
+
+
+def diagram(boxes, arrows, *, ax=None, size=11):
+    """Draw boxes and the arrows between them: a network, the way of the data, the loss.
+
+    Parameters
+    ----------
+    boxes : dict of name to (x, y, text) or (x, y, text, color)
+        Centre of each box, in any unit: the axes are fitted. Without a colour a text has no box.
+    arrows : sequence of (from, to) or (from, to, text)
+        Names of two boxes, and what stands beside the arrow's middle.
+    ax : matplotlib axes, optional
+    size : float
+        Of the letters, in points.
+
+    Returns
+    -------
+    matplotlib axes, without ticks and spines
+
+    Raises
+    ------
+    ValueError
+        If an arrow begins or ends at a box that is not there.
+    """
+    ax = plt.gca() if ax is None else ax
+    drawn = {}
+    for name, (x, y, text, *color) in boxes.items():
+        look = {"boxstyle": "round,pad=0.5", "facecolor": "none", "edgecolor": "none"}
+        if color:
+            look |= {
+                "facecolor": (*to_rgb(color[0]), 0.15),
+                "edgecolor": color[0],
+                "linewidth": 1.5,
+            }
+        drawn[name] = ax.text(x, y, text, ha="center", va="center", size=size, bbox=look)
+    for start, end, *text in arrows:
+        for name in (start, end):
+            if name not in boxes:
+                raise ValueError(f"an arrow has an end at {name!r}: give boxes one of that name")
+        tail, head = (np.array(boxes[name][:2], dtype=float) for name in (start, end))
+        patches = {"patchA": drawn[start].get_bbox_patch(), "patchB": drawn[end].get_bbox_patch()}
+        line = {"arrowstyle": "-|>", "color": "#404040", "linewidth": 1.5} | patches
+        ax.annotate("", head, tail, arrowprops={"shrinkA": 2, "shrinkB": 2} | line)
+        if text:
+            middle, along = (tail + head) / 2, head - tail
+            beside = (0, 5) if abs(along[0]) >= abs(along[1]) else (6, 0)
+            ha, va = ("center", "bottom") if beside[1] else ("left", "center")
+            where = {"xytext": beside, "textcoords": "offset points", "ha": ha, "va": va}
+            ax.annotate(text[0], middle, size=size - 1.5, color="#404040", **where)
+    places = np.array([box[:2] for box in boxes.values()], dtype=float)
+    low, high = places.min(axis=0), places.max(axis=0)
+    room = np.maximum(0.12 * (high - low), 0.5)
+    (left, bottom), (right, top) = low - room, high + room
+    ax.set(xlim=(left, right), ylim=(bottom, top))
+    ax.axis("off")
+    return ax

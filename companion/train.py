@@ -1,4 +1,7 @@
-"""The one training loop of the course, its batches, the moving average of weights, checkpoints."""
+"""The one training loop of the course, its batches, the moving average of weights, checkpoints.
+
+Ground floor.
+"""
 
 import copy
 from importlib import resources
@@ -160,7 +163,8 @@ def shift_context(offsets, max_shift):
     asked without a context speaks of images as they are.
     """
     n_moves = 2 * max_shift + 1
-    index = (offsets + max_shift) @ torch.tensor([n_moves, 1], device=offsets.device)
+    rows, columns = (offsets + max_shift).unbind(dim=1)
+    index = n_moves * rows + columns  # no matrix product: CUDA has none of whole numbers
     hot = torch.nn.functional.one_hot(index, n_moves**2).float()
     return torch.cat([hot[:, : n_moves**2 // 2], hot[:, n_moves**2 // 2 + 1 :]], dim=1)
 
@@ -206,8 +210,10 @@ def fit_images(
     history : list of dict
     """
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
+    n_planned = max(check_integer("n_steps", n_steps), 3)  # the rate rises between two steps,
+    rise = max(0.1, 2 / n_planned)  # and falls between two
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, learning_rate, total_steps=n_steps, pct_start=0.1
+        optimizer, learning_rate, total_steps=n_planned, pct_start=rise
     )
     average = MovingAverage(model, decay)
     device = next(model.parameters()).device

@@ -1,8 +1,11 @@
-"""Checks of arguments. Each error names the argument, its value and the remedy."""
+"""Checks of arguments. Each error names the argument, its value and the remedy. Ground floor."""
 
 import numbers
 
 import numpy as np
+from scipy import sparse
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
 
 
 def check_integer(name, value, low=1, high=None, remedy=""):
@@ -49,12 +52,84 @@ def check_event(name, x, event_shape):
     return x
 
 
+def check_levels(name, x, n_levels):
+    """Return a tensor of whole levels 0 ... n_levels - 1, or raise a `ValueError`."""
+    low, high = (float(x.min()), float(x.max())) if x.numel() else (0, 0)
+    if not (low >= 0 and high < n_levels):
+        raise ValueError(
+            f"{name} has values from {low:g} to {high:g} but n_levels={n_levels} allows 0 to "
+            f"{n_levels - 1}: pass whole levels, not scaled images."
+        )
+    if x.is_floating_point() and (x != x.round()).any():
+        raise ValueError(
+            f"{name} has fractions, between {low:g} and {high:g}: pass whole levels, not images "
+            f"scaled to [0, 1]; {name}.round(), say."
+        )
+    return x
+
+
+def check_squares(name, values):
+    """Return an array or sparse matrix, or raise a `ValueError` where sums of squares overflow.
+
+    NaN passes: whether it may stand there is another question.
+    """
+    entries = values.data if sparse.issparse(values) else values
+    if entries.size == 0:
+        return values
+    largest = max(np.fmax.reduce(entries, axis=None), -np.fmin.reduce(entries, axis=None))
+    if largest > 0.5 * np.sqrt(np.finfo(np.float64).max / entries.size):
+        raise ValueError(
+            f"{name} has an entry of size {largest:g}, whose square overflows: rescale {name}, or "
+            "mark no data as NaN and leave those rows out."
+        )
+    return values
+
+
+def check_points(estimator, X, y="no_validation", **options):
+    """Return X as float64, or X and y, as scikit-learn's `validate_data` with its options does.
+
+    Every estimator's data enter here; what `check_squares` refuses is refused, too.
+    """
+    checked = validate_data(estimator, X, y, dtype=np.float64, **options)
+    check_squares("X", checked[0] if isinstance(checked, tuple) else checked)
+    return checked
+
+
+def check_dense_points(estimator, X, **options):
+    """`check_points` for an estimator that takes sparse rows, too: made dense, 8 n d bytes."""
+    X = check_points(estimator, X, accept_sparse="csr", **options)
+    return X.toarray() if sparse.issparse(X) else X
+
+
+def rounding_of(matrix, dtype=np.float64):
+    """What entries of a matrix, dense or sparse, may be off by: sqrt(eps) times the largest.
+
+    Squares that are expanded, and correlations, lose half of the digits. A `dtype` that is no
+    float counts as float64.
+    """
+    kind = dtype if np.dtype(dtype).kind == "f" else np.float64
+    return np.sqrt(np.finfo(kind).eps) * abs(matrix).max()
+
+
+def check_symmetric(name, matrix, rounding):
+    """Return (M + M') / 2 of a square matrix, or raise a `ValueError` if the two differ by more."""
+    if abs(matrix - matrix.T).max() > rounding:
+        raise ValueError(
+            f"{name} is not symmetric: pass ({name} + {name}.T) / 2 if the two directions should "
+            "be averaged."
+        )
+    return (matrix + matrix.T) / 2
+
+
 def check_distance_matrix(name, distances):
     """Return a matrix of distances as float64, or raise a `ValueError`.
 
-    It must be square, symmetric, non-negative and zero on its diagonal.
+    It must be square, symmetric, non-negative and zero on its diagonal. What deviates from that by
+    rounding alone is repaired, as in ``1 - np.corrcoef(A)``: by as much as distances that come from
+    squared ones do, `rounding_of`.
     """
-    matrix = np.asarray(distances, dtype=np.float64)
+    given = np.asarray(distances)
+    matrix = np.asarray(given, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(
             f"{name} has shape {matrix.shape} but must be square (n, n): "
@@ -66,17 +141,28 @@ def check_distance_matrix(name, distances):
         raise ValueError(
             f"{name} contains NaN or infinity: remove those rows and columns, or impute them."
         )
-    if (matrix < 0).any():
+    check_squares(name, matrix)
+    rounding = rounding_of(matrix, given.dtype)
+    if (matrix < -rounding).any():
         raise ValueError(
-            f"{name} has a negative entry, {matrix.min():g}: a distance is at least 0."
+            f"{name} has a negative entry, {matrix.min():g}: a distance is at least 0. "
+            f"Pass {name}.clip(0) if that is noise."
         )
-    if np.diag(matrix).any():
+    if (np.abs(np.diag(matrix)) > rounding).any():
         raise ValueError(
-            f"{name} has {np.abs(np.diag(matrix)).max():g} on its diagonal: "
-            "a point is at distance 0 from itself."
+            f"{name} has {np.abs(np.diag(matrix)).max():g} on its diagonal: a point is at distance "
+            f"0 from itself. Call np.fill_diagonal({name}, 0) if that is noise."
         )
-    if not np.allclose(matrix, matrix.T):
-        raise ValueError(
-            f"{name} is not symmetric: pass (D + D.T) / 2 if the two directions should be averaged."
-        )
+    matrix = np.maximum(check_symmetric(name, matrix, rounding), 0.0)
+    np.fill_diagonal(matrix, 0.0)
     return matrix
+
+
+def check_codes(X, n_columns):
+    """Return codes X (n, n_columns) as float64, or raise a `ValueError`: for inverse_transform."""
+    X = check_array(X, dtype=np.float64, input_name="X")
+    if X.shape[1] != n_columns:
+        raise ValueError(
+            f"X has {X.shape[1]} columns, but a code has {n_columns}: pass what transform returns."
+        )
+    return X

@@ -8,7 +8,18 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "course", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.load_profile("course")
+
+
+def pytest_configure(config):
+    """Properties hold for many examples: `make test` draws fewer of them than `make test-all`.
+
+    A coder's message that does not come back is rare and a catastrophe: the tests of coders take
+    the profile `many`.
+    """
+    course, quick = settings.get_profile("course"), "not thorough" in config.option.markexpr
+    settings.register_profile("few", course, max_examples=30)
+    settings.register_profile("many", course, max_examples=200 if quick else 2000)
+    settings.load_profile("few" if quick else "course")
 
 
 @pytest.hookimpl(tryfirst=True)

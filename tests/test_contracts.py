@@ -6,9 +6,18 @@ import numpy as np
 import pytest
 import torch
 from sklearn.utils import check_random_state
+from torch import nn
 
-from tests.contracts import seeded
-from tools.chapters import ROOT
+from companion.distributions import standard_normal
+from tests.contracts import (
+    DeepContract,
+    DeviceContract,
+    GenerativeContract,
+    no_generator,
+    seeded,
+)
+from tests.pretended_gpu import generator_on_device, needs_pretended_gpu
+from tools.pages.chapters import ROOT
 
 # Bases that are no models by themselves.
 ABSTRACT = {"Autoregressive", "PixelModel", "Autoencoder", "LatentVariableModel"}
@@ -17,7 +26,7 @@ ABSTRACT = {"Autoregressive", "PixelModel", "Autoencoder", "LatentVariableModel"
 def classes(paths):
     """Yield the class definitions of some files."""
     for path in paths:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef):
                 yield node
 
@@ -54,6 +63,113 @@ def names_under_contract():
 def test_every_model_with_a_loss_has_signed():
     unsigned = deep_models() - set(names_under_contract())
     assert unsigned == set(), "subclass a contract of tests/contracts.py for these"
+
+
+class Honest(nn.Module):
+    """A model that is where it was put; each of the others breaks one rule of devices."""
+
+    def __init__(self):
+        super().__init__()
+        self.mean = nn.Parameter(torch.arange(3.0))
+        self.register_buffer("scale", torch.tensor([1.0, 2.0, 3.0]))
+
+    def noise(self, shape, generator):
+        return standard_normal(shape, generator=generator, like=self.mean)
+
+    def loss(self, x, *, generator=None):
+        noise = self.noise(x.shape, generator)
+        return ((x + 0.1 * noise - self.mean) / self.scale).square().sum(dim=1).mean()
+
+    @torch.no_grad()
+    def sample(self, n, *, generator=None):
+        return self.mean + self.scale * self.noise((n, 3), generator)
+
+
+class ConstantOfTheCPU(Honest):
+    def loss(self, x, *, generator=None):
+        return super().loss(x / torch.full((3,), 2.0), generator=generator)
+
+
+class GeneratorOfTheCPU(Honest):
+    def noise(self, shape, generator):
+        device = self.mean.device
+        return torch.randn(shape, generator=torch.Generator().manual_seed(0), device=device)
+
+
+class IgnoresWhereTheGeneratorIs(Honest):
+    def noise(self, shape, generator):
+        return torch.randn(shape, generator=generator).to(self.mean)
+
+
+class ThroughNumpy(Honest):
+    def loss(self, x, *, generator=None):
+        return super().loss(x, generator=generator) + x.numpy().mean().item()
+
+
+class HiddenPart(Honest):
+    def __init__(self):
+        super().__init__()
+        self.hidden = (nn.Linear(3, 3, bias=False).requires_grad_(False),)
+
+    def loss(self, x, *, generator=None):
+        return super().loss(self.hidden[0](x), generator=generator)
+
+
+class SamplesOfTheCPU(Honest):
+    def sample(self, n, *, generator=None):
+        return super().sample(n, generator=generator).cpu()
+
+
+class OtherNumbers(Honest):
+    def noise(self, shape, generator):
+        return super().noise(shape, None)
+
+
+def contract_of(model):
+    """The contract that a test file would sign for a model."""
+
+    class Signed(GenerativeContract):
+        def make(self):
+            return model()
+
+        def batch(self):
+            return torch.linspace(-1, 1, 12).view(4, 3)
+
+    return Signed()
+
+
+def check_devices(contract):
+    """Everything that a contract says of devices."""
+    for make_generator in (seeded, generator_on_device, no_generator):
+        contract.test_on_the_device_it_says_what_it_says_on_the_cpu(make_generator)
+    contract.test_on_the_device_it_draws_what_it_draws_on_the_cpu()
+
+
+@needs_pretended_gpu
+def test_a_model_that_is_where_it_was_put_keeps_the_contract_of_devices():
+    check_devices(contract_of(Honest))
+
+
+@needs_pretended_gpu
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (ConstantOfTheCPU, "all tensors on one device"),
+        (GeneratorOfTheCPU, "a generator of the device, found one of cpu"),
+        (IgnoresWhereTheGeneratorIs, "a generator of cpu, found the device's"),
+        (ThroughNumpy, "use Tensor.cpu"),
+        (HiddenPart, "all tensors on one device"),
+        (SamplesOfTheCPU, "sample is on cpu"),
+        (OtherNumbers, "loss: "),
+    ],
+)
+def test_a_model_that_forgets_its_device_breaks_the_contract(model, words):
+    with pytest.raises((AssertionError, RuntimeError, TypeError), match=words):
+        check_devices(contract_of(model))
+
+
+def test_every_deep_class_signs_what_is_said_of_devices():
+    assert issubclass(DeepContract, DeviceContract)
 
 
 @pytest.mark.parametrize("again", range(2))

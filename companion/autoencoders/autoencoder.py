@@ -1,4 +1,7 @@
-"""Autoencoders: networks that return their input, and what keeps them from merely copying it."""
+"""Autoencoders: networks that return their input, and what keeps them from merely copying it.
+
+Chapter: `autoencoder`.
+"""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""Models with a Gaussian code: the bound that trains them, and how loose it is."""
+"""Models with a Gaussian code: the bound that trains them, and how loose it is. Chapter: `vae`."""
 
 import copy
 import math
@@ -20,7 +20,8 @@ class LatentVariableModel(nn.Module):
     """A code ``z ~ N(0, I)``, data ``x ~ p(x | z)``, and a Gaussian guess ``q(z | x)`` of the code.
 
     A subclass writes `encode`, `decode`, `log_likelihood` and `draw`. Everything else is the same
-    for all of them.
+    for all of them. Where both networks are told something besides, as the class of an image, all
+    four take it as the keyword ``context``, (B, n_context), and so do the methods below.
 
     Attributes
     ----------
@@ -52,50 +53,60 @@ class LatentVariableModel(nn.Module):
         """Draw from ``p(x | z)``, (B, n_latent) to (B, *event)."""
         raise NotImplementedError
 
-    def terms(self, x, *, posterior=None, n_samples=1, generator=None):
+    def terms(self, x, *, context=None, posterior=None, n_samples=1, generator=None):
         """Return both terms of the ELBO: ``E_q log p(x | z)`` (B,) and KL by coordinate (B, d).
 
         The first is a mean over `n_samples` codes, the second exact; nats. `posterior` is a pair
         (mean, log_std) to be used in place of the encoder's.
         """
-        options = {"generator": generator}
-        mean, log_std = posterior or self.encode(x, **options)
-        codes = (sample_gaussian(mean, log_std, **options) for _ in range(n_samples))
-        fit = sum(self.log_likelihood(x, z, **options) for z in codes) / n_samples
+        told = with_context(context, generator=generator)
+        mean, log_std = posterior or self.encode(x, **told)
+        codes = (sample_gaussian(mean, log_std, generator=generator) for _ in range(n_samples))
+        fit = sum(self.log_likelihood(x, z, **told) for z in codes) / n_samples
         return fit, gaussian_kl(mean.reshape(-1, 1), log_std.reshape(-1, 1)).view_as(mean)
 
-    def elbo(self, x, *, posterior=None, n_samples=1, generator=None):
+    def elbo(self, x, *, context=None, posterior=None, n_samples=1, generator=None):
         """``E_q log p(x | z) - KL(q(z | x) || p(z))``, at most log p(x) on average; nats, (B,)."""
-        fit, kl = self.terms(x, posterior=posterior, n_samples=n_samples, generator=generator)
+        how = {"context": context, "posterior": posterior, "n_samples": n_samples}
+        fit, kl = self.terms(x, **how, generator=generator)
         return fit - kl.sum(dim=1)
 
-    def loss(self, x, *, generator=None):
+    def loss(self, x, *, context=None, generator=None):
         """Mean of ``-E_q log p(x | z) + beta sum_j max(KL_j, free_bits)``, nats a data point.
 
         The KL of a coordinate is compared with `free_bits` after the mean over the batch.
         """
-        fit, kl = self.terms(x, generator=generator)
+        fit, kl = self.terms(x, context=context, generator=generator)
         return -fit.mean() + self.beta * kl.mean(dim=0).clamp(min=self.free_bits).sum()
 
     @torch.no_grad()
-    def sample(self, n, *, generator=None):
-        """Draw codes from N(0, I) and run them through the decoder: (n, *event)."""
+    def sample(self, n, *, context=None, generator=None):
+        """Draw codes from N(0, I) and run them through the decoder: (n, *event).
+
+        `context` has n rows, or one for all.
+        """
         like = next(self.parameters())
         z = standard_normal((n, self.n_latent), generator=generator, like=like)
-        return self.draw(z, generator=generator)
+        return self.draw(z, **with_context(context, generator=generator))
 
 
-def iwae_bound(model, x, n_samples=100, *, generator=None):
-    """``log 1/K sum_k p(x, z_k) / q(z_k | x)`` with z_k from q: the ELBO for K = 1; nats, (B,).
+def with_context(context, **told):
+    """Keywords for a method of a model: the context is among them only where there is one."""
+    return told if context is None else told | {"context": context}
 
-    Its mean rises with K, to log p(x) (Burda, Grosse and Salakhutdinov, 2016).
+
+def iwae_bound(model, x, n_samples=100, *, context=None, generator=None):
+    """``log 1/K sum_k p(x, z_k) / q(z_k | x)`` with z_k from q, in nats, (B,).
+
+    K = 1 is the ELBO; the mean rises with K, to log p(x) (Burda et al., 2016).
     """
-    mean, log_std = model.encode(x)
+    told = with_context(context)
+    mean, log_std = model.encode(x, **told)
     total = x.new_full((len(x),), -torch.inf, dtype=mean.dtype)
     for _ in range(check_integer("n_samples", n_samples)):
         z = sample_gaussian(mean, log_std, generator=generator)
-        prior, guess = gaussian_log_prob(z), gaussian_log_prob(z, mean, log_std)
-        total = torch.logaddexp(total, model.log_likelihood(x, z) + prior - guess)
+        weight = gaussian_log_prob(z) - gaussian_log_prob(z, mean, log_std)
+        total = torch.logaddexp(total, weight + model.log_likelihood(x, z, **told))
     return total - math.log(n_samples)
 
 
@@ -104,6 +115,7 @@ def warm_up(model, n_steps):
 
     Bowman et al. (2016): at first a code costs nothing, so that the decoder learns to use it.
     """
+    check_integer("n_steps", n_steps)
 
     def callback(record):
         model.beta = min(1.0, record["step"] / n_steps)
@@ -128,6 +140,11 @@ class UnamortizedVAE(LatentVariableModel):
         self.shared = (frozen,)  # in a tuple: these weights are not among our parameters
         self.mean, self.log_std = (nn.Parameter(v.clone()) for v in frozen.encode(x))
 
+    def _apply(self, fn, recurse=True):
+        # What `to`, `double` and the others call: the decoder goes where its codes go.
+        self.shared[0]._apply(fn, recurse)
+        return super()._apply(fn, recurse)
+
     def encode(self, x, *, generator=None):
         """Mean and log standard deviation for each of the points, in their order."""
         if len(x) != len(self.mean):
@@ -150,12 +167,11 @@ class UnamortizedVAE(LatentVariableModel):
         return self.shared[0].draw(z, generator=generator)
 
 
-def amortization_gap(vae, x, *, n_steps=300, learning_rate=0.03, n_samples=100, generator=None):
-    """What each point loses because one encoder serves all: nats, (B,).
+def fit_posteriors(vae, x, *, n_steps=300, learning_rate=0.03, generator=None):
+    """Give each of the points `x` a Gaussian guess of its own: an `UnamortizedVAE`.
 
-    ``ELBO(best own q) - ELBO(q of the encoder)`` for the same decoder, at least 0 but for noise.
-    Own posteriors start at the encoder's and take `n_steps` of Adam; both bounds are then means
-    over the same `n_samples` draws.
+    The guesses start at the encoder's and climb the ELBO by `n_steps` of Adam, whose steps shrink
+    to nothing as a cosine.
     """
     own = UnamortizedVAE(vae, x)
     optimizer = torch.optim.Adam(own.parameters(), lr=learning_rate)
@@ -163,7 +179,19 @@ def amortization_gap(vae, x, *, n_steps=300, learning_rate=0.03, n_samples=100, 
     for _ in range(check_integer("n_steps", n_steps)):
         descend(own.loss(x, generator=generator), optimizer)
         schedule.step()
-    seed = torch.randint(2**62, (), generator=generator).item()
+    return own.requires_grad_(False)
+
+
+def amortization_gap(vae, x, *, n_steps=300, learning_rate=0.03, n_samples=100, generator=None):
+    """What each point loses because one encoder serves all: nats, (B,).
+
+    ``ELBO(best own q) - ELBO(q of the encoder)`` for the same decoder, at least 0 but for noise.
+    The best are found by `fit_posteriors`; both bounds are means over the same `n_samples` draws.
+    """
+    how = {"n_steps": n_steps, "learning_rate": learning_rate, "generator": generator}
+    own = fit_posteriors(vae, x, **how)
+    device = None if generator is None else generator.device
+    seed = torch.randint(2**62, (), generator=generator, device=device).item()
     with torch.no_grad():
         best, first = (
             model.elbo(x, n_samples=n_samples, generator=torch.Generator().manual_seed(seed))

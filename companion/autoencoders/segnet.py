@@ -1,4 +1,4 @@
-"""SegNet: an encoder and a decoder that say what each pixel belongs to."""
+"""SegNet: an encoder and a decoder that say what each pixel belongs to. Chapter: `autoencoder`."""
 
 import torch
 from torch import nn

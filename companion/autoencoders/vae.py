@@ -1,5 +1,9 @@
-"""Variational autoencoders of images: a code with a prior, and a bound on the likelihood."""
+"""Variational autoencoders of images: a code with a prior, and a bound on the likelihood.
 
+Chapter: `vae`.
+"""
+
+import copy
 import math
 from itertools import pairwise
 
@@ -11,6 +15,7 @@ from companion.autoencoders.latent import (
     LatentVariableModel,
     UnamortizedVAE,
     amortization_gap,
+    fit_posteriors,
     iwae_bound,
     warm_up,
 )
@@ -22,7 +27,16 @@ from companion.distributions import (
 from companion.layers import MaskedConv2d, causal_mask, dropout
 from companion.validation import check_event, check_integer, check_real
 
-__all__ = ["VAE", "PeekingVAE", "UnamortizedVAE", "amortization_gap", "iwae_bound", "warm_up"]
+__all__ = [
+    "VAE",
+    "PeekingVAE",
+    "UnamortizedVAE",
+    "amortization_gap",
+    "fit_posteriors",
+    "iwae_bound",
+    "warm_up",
+    "with_fitted_prior",
+]
 
 
 class VAE(LatentVariableModel):
@@ -47,6 +61,9 @@ class VAE(LatentVariableModel):
         own.
     rate : float
         Dropout of the dense layer next to the code.
+    n_context : int
+        Above 0 it is a conditional VAE (Sohn et al., 2015): encoder and decoder are told a vector
+        of this size with each image, as the one-hot class. All methods then take `context`.
     beta, free_bits : float
         See `LatentVariableModel`.
     """
@@ -61,6 +78,7 @@ class VAE(LatentVariableModel):
         n_channels=0,
         log_scale=None,
         rate=0.2,
+        n_context=0,
         beta=1.0,
         free_bits=0.0,
     ):
@@ -74,6 +92,12 @@ class VAE(LatentVariableModel):
         self.down, self.up = networks
         self.posterior = nn.Linear(n_hidden, 2 * n_latent)
         self.code = nn.Linear(n_latent, n_hidden)
+        self.n_context = check_integer("n_context", n_context, low=0)
+        if n_context:
+            self.told = nn.ModuleList(
+                nn.Linear(n_context, n_hidden, bias=False)
+                for _ in range(2)  # encoder, decoder
+            )
 
     def check(self, x):
         """Return images in the type of the weights, or raise a `ValueError`."""
@@ -84,35 +108,41 @@ class VAE(LatentVariableModel):
         hidden = functional.silu(hidden)
         return dropout(hidden, self.rate, training=self.training, generator=generator)
 
-    def encode(self, x, *, generator=None):
+    def tell(self, hidden, side, context):
+        """Add the context to hidden units of the encoder (`side` 0) or decoder (1)."""
+        if (context is None) != (self.n_context == 0):
+            needed = "give" if self.n_context else "leave out"
+            raise ValueError(f"n_context={self.n_context}: {needed} the context.")
+        return hidden if context is None else hidden + self.told[side](context)
+
+    def encode(self, x, *, context=None, generator=None):
         """Mean and log standard deviation of ``q(z | x)``, (B, C, H, W) to two (B, n_latent)."""
-        hidden = self.down(2 * self.check(x) / (self.n_levels - 1) - 1)
+        hidden = self.tell(self.down(2 * self.check(x) / (self.n_levels - 1) - 1), 0, context)
         return self.posterior(self.bend(hidden, generator)).chunk(2, dim=1)
 
-    def decode(self, z, *, generator=None):
-        """Mean and log scale of the pixels' logistics, in grey levels: two (B, C, H, W)."""
+    def decode(self, z, *, context=None, generator=None):
+        """Mean and log scale of pixels' logistics, in grey levels: two (B, C, H, W)."""
         half = (self.n_levels - 1) / 2
-        output = self.up(self.bend(self.code(z), generator))
+        output = self.up(self.bend(self.tell(self.code(z), 1, context), generator))
         if self.log_scale is not None:
             return half * (1 + output), torch.full_like(output, self.log_scale)
         mean, log_scale = output.chunk(2, dim=1)
         return half * (1 + mean), (log_scale + math.log(half / 4)).clamp(min=-3)
 
-    def pixels(self, x, z, *, generator=None):
+    def pixels(self, x, z, **told):
         """Mean and log scale of each pixel given the code, as far as the decoder may look at x."""
-        return self.decode(z, generator=generator)
+        return self.decode(z, **told)
 
-    def log_likelihood(self, x, z, *, generator=None):
+    def log_likelihood(self, x, z, **told):
         """``log p(x | z)`` in nats, (B, C, H, W) and (B, n_latent) to (B,)."""
-        x, levels = self.check(x), {"n_levels": self.n_levels}
-        return sum_event(
-            discretized_logistic_log_prob(x, *self.pixels(x, z, generator=generator), **levels)
-        )
+        x = self.check(x)
+        pixels = self.pixels(x, z, **told)  # told: context and generator
+        return sum_event(discretized_logistic_log_prob(x, *pixels, n_levels=self.n_levels))
 
-    def draw(self, z, *, generator=None):
+    def draw(self, z, *, context=None, generator=None):
         """Draw grey levels from ``p(x | z)``, (B, n_latent) to float (B, C, H, W)."""
-        levels = {"n_levels": self.n_levels}
-        return sample_discretized_logistic(*self.decode(z), **levels, generator=generator)
+        pixels = self.decode(z, context=context)
+        return sample_discretized_logistic(*pixels, n_levels=self.n_levels, generator=generator)
 
 
 def dense_networks(event_shape, n_outputs, n_hidden):
@@ -151,6 +181,35 @@ def conv_networks(event_shape, n_outputs, n_hidden, n_channels):
     return down, nn.Sequential(nn.Linear(n_hidden, n_flat), nn.Unflatten(1, (wide[-1], 4, 4)), *up)
 
 
+@torch.no_grad()
+def with_fitted_prior(vae, x):
+    """The same decoder, with the Gaussian of the codes of images `x` in place of N(0, I).
+
+    It has the mean m and the covariance ``L L^T`` of all their guesses together. A code is then
+    ``z = m + L u`` with u from N(0, I); the map goes into the layers next to the code, and the
+    result is again a `VAE`, of the codes u. It works for an autoencoder that never had a prior
+    (Ghosh et al., 2020). Guesses stay independent Gaussians, so that its bound is a bound.
+
+    Parameters
+    ----------
+    vae : VAE
+        Left as it is.
+    x : tensor (n, C, H, W)
+        More images than codes have coordinates.
+    """
+    vae = copy.deepcopy(vae)
+    mean, log_std = vae.encode(x)
+    m, covariance = mean.mean(dim=0), torch.cov(mean.T) + torch.diag(torch.exp(2 * log_std).mean(0))
+    L = torch.linalg.cholesky(covariance)
+    inverse, layer, d = torch.linalg.inv(L), vae.posterior, vae.n_latent
+    vae.code.bias += vae.code.weight @ m
+    vae.code.weight.copy_(vae.code.weight @ L)
+    layer.bias[:d] = inverse @ (layer.bias[:d] - m)
+    layer.weight[:d] = inverse @ layer.weight[:d]
+    layer.bias[d:] += inverse.diagonal().log()
+    return vae
+
+
 class PeekingVAE(VAE):
     """VAE whose decoder sees, beside the code, the pixels above and to the left.
 
@@ -177,19 +236,20 @@ class PeekingVAE(VAE):
             MaskedConv2d(n_features, 2 * n_channels, upto),
         )
 
-    def pixels(self, x, z, *, generator=None):
+    def pixels(self, x, z, **told):
         """Mean and log scale of each pixel given the code and the pixels before it."""
         half = (self.n_levels - 1) / 2
-        mean, log_scale = self.decode(z, generator=generator)
+        mean, log_scale = self.decode(z, **told)
         shift, log_factor = self.past(x / half - 1).chunk(2, dim=1)
         return mean + half * shift, (log_scale + log_factor).clamp(min=-3)
 
-    def draw(self, z, *, generator=None):
+    def draw(self, z, *, context=None, generator=None):
         """Draw pixel after pixel, (B, n_latent) to float (B, C, H, W)."""
         x = z.new_zeros(len(z), *self.event_shape)
         for row in range(x.shape[2]):
             for column in range(x.shape[3]):
-                mean, log_scale = (p[:, :, row, column] for p in self.pixels(x, z))
+                pixels = self.pixels(x, z, context=context)
+                mean, log_scale = (p[:, :, row, column] for p in pixels)
                 x[:, :, row, column] = sample_discretized_logistic(
                     mean, log_scale, n_levels=self.n_levels, generator=generator
                 )

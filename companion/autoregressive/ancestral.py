@@ -1,11 +1,14 @@
-"""What all autoregressive models share: the chain rule, read as a likelihood and as a sampler."""
+"""What all autoregressive models share: the chain rule, read as a likelihood and as a sampler.
+
+Chapter: `sequences`.
+"""
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from companion.distributions import sample_categorical, sum_event
-from companion.validation import check_event
+from companion.validation import check_event, check_levels
 
 
 class Autoregressive(nn.Module):
@@ -63,14 +66,7 @@ class Autoregressive(nn.Module):
     def check(self, x):
         """Return levels as int64, or raise a `ValueError` if they are none of this model's."""
         check_event("x", x, self.event_shape)
-        if x.numel() and not (x.min() >= 0 and x.max() < self.n_levels):
-            raise ValueError(
-                f"x has values from {x.min():g} to {x.max():g} but n_levels={self.n_levels} allows "
-                f"0 to {self.n_levels - 1}: pass whole levels, not scaled images."
-            )
-        if x.is_floating_point() and (x != x.round()).any():
-            raise ValueError("x has fractions: pass whole levels, x.round().long(), say.")
-        return x.long()
+        return check_levels("x", x, self.n_levels).long()
 
     def log_prob(self, x, context=None, *, generator=None):
         """Exact log-probability in nats, (B, *event) to (B,)."""
@@ -114,7 +110,7 @@ class Autoregressive(nn.Module):
         for place in order:
             if not places[place]:
                 logits = self.logits(x, context).flatten(1, -2)[:, place]  # (n, n_levels)
-                flat[:, place] = sample_categorical(logits / temperature, generator=generator)
+                flat[:, place] = sample_categorical(logits, temperature, generator=generator)
         return x
 
 

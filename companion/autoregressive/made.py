@@ -1,4 +1,7 @@
-"""MADE: an ordinary network whose masks cut every path from later entries to earlier ones."""
+"""MADE: an ordinary network whose masks cut every path from later entries to earlier ones.
+
+Chapter: `sequences`.
+"""
 
 from itertools import pairwise
 from math import prod

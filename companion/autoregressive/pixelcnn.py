@@ -1,4 +1,4 @@
-"""PixelCNN: convolutions that look only at pixels that came before."""
+"""PixelCNN: convolutions that look only at pixels that came before. Chapter: `pixelcnn`."""
 
 from functools import partial
 
@@ -128,28 +128,13 @@ class GatedBlock(nn.Module):
         self.mix = nn.Conv2d(n_channels, n_channels, 1)
         self.context = nn.Conv2d(n_context, 2 * n_channels, 1, bias=False) if n_context else None
 
-    def go_down(self, v, context=None, drop=KEEP):
-        """Vertical stack, (B, C, 1 + n, 1 + W + 1) to n rows: a message to the other, and features.
-
-        The first row is the one above, the outer columns are zeros. The message is (B, 2 C, n, W).
-        """
-        summed = self.down(v)
-        if context is not None:
-            summed = summed + self.context(context)
-        return self.link(summed), v[:, :, 1:, 1:-1] + drop(gate(summed))
-
-    def go_right(self, h, message, drop=KEEP):
-        """Horizontal stack, (B, C, n, 1 + m) to features of n rows of m pixels.
-
-        The first column is the one to the left; `message` (B, 2 C, n, m) is the vertical stack's.
-        """
-        mixed = self.mix(drop(gate(self.right(h) + message)))
-        return h[..., 1:] + mixed
-
     def forward(self, v, h, context=None, drop=KEEP):
-        """Both stacks for whole images, (B, C, H, W) each."""
-        message, v = self.go_down(functional.pad(v, (1, 1, 1, 0)), context, drop)
-        return v, self.go_right(functional.pad(h, (1, 0)), message, drop)
+        """Both stacks for whole images, (B, n_channels, H, W) each."""
+        s = self.down(functional.pad(v, (1, 1, 1, 0)))  # zeros around
+        if context is not None:
+            s = s + self.context(context)
+        t = self.right(functional.pad(h, (1, 0))) + self.link(s)  # zeros left
+        return v + drop(gate(s)), h + self.mix(drop(gate(t)))
 
 
 class GatedPixelCNN(PixelModel):
@@ -218,7 +203,7 @@ def receptive_field(model, row, column):
     ``|d logits(row, column) / d x(i, j)|``, summed over levels; exactly 0 where it cannot see. The
     derivative is taken at an empty image.
     """
-    inputs = model.embed(torch.zeros(1, *model.event_shape, dtype=torch.int64)).requires_grad_()
+    inputs = model.embed(model.blank(1)).requires_grad_()
     logits = model.conditionals(inputs)[0, 0, row, column]  # (n_levels,)
     slopes = [torch.autograd.grad(logit, inputs, retain_graph=True)[0] for logit in logits]
     return torch.stack(slopes).abs().sum(dim=(0, -1))[0, 0]

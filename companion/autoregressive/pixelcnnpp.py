@@ -1,4 +1,4 @@
-"""PixelCNN++: grey levels as points on a line, not as names."""
+"""PixelCNN++: grey levels as points on a line, not as names. Chapter: `pixelcnn`."""
 
 import torch
 
@@ -65,3 +65,20 @@ class PixelCNNPlusPlus(GatedPixelCNN):
     def readout(self, hidden):
         parts = (part[..., None, :] for part in self.mixture(hidden))  # (B, 1, H, W, 1, K)
         return logistic_mixture_log_prob(self.levels, *parts, n_levels=self.n_levels)
+
+
+class SoftmaxPixelCNN(GatedPixelCNN):
+    """A PixelCNN++ in which every grey level has a free number again: what the mixture changes.
+
+    Input and network are those of `PixelCNNPlusPlus`; only the last layer differs.
+
+    Parameters
+    ----------
+    shape, n_levels, n_context, **kwargs
+        As for `GatedPixelCNN`.
+    """
+
+    def __init__(self, shape=(8, 8), n_levels=17, *, n_context=0, **kwargs):
+        super().__init__(shape, n_levels, n_features=2, n_context=n_context, **kwargs)
+
+    embed = PixelCNNPlusPlus.embed

@@ -1,4 +1,4 @@
-"""PixelRNN: LSTMs that read an image row by row, or diagonal by diagonal."""
+"""PixelRNN: LSTMs that read an image row by row, or diagonal by diagonal. Chapter: `pixelrnn`."""
 
 import torch
 from torch import nn

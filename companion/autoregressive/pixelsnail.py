@@ -1,4 +1,4 @@
-"""PixelSNAIL: convolutions for what is near, attention for what is far."""
+"""PixelSNAIL: convolutions for what is near, attention for what is far. Chapter: `pixelcnn`."""
 
 import torch
 from torch import nn

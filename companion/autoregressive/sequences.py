@@ -1,6 +1,6 @@
 """Sequences: counts, a recurrent network and dilated convolutions, one conditional at a time.
 
-Chapter: book/autoregressive/sequences.md.
+Chapter: `sequences`.
 """
 
 import numpy as np
@@ -85,6 +85,11 @@ class HistogramModel(Autoregressive):
     def __init__(self, n_levels=N_CHARACTERS, n_previous=0, *, smoothing=8.0):
         super().__init__((None,), check_integer("n_levels", n_levels))
         self.n_previous = check_integer("n_previous", n_previous, low=0, high=8)
+        if (most := (self.n_levels + 1) ** self.n_previous * self.n_levels) >= 2**63:
+            raise ValueError(
+                f"n_previous={n_previous} of n_levels={n_levels} makes {most:.1e} contexts, more "
+                "than int64 can number: take a shorter context."
+            )
         self.smoothing = check_real("smoothing", smoothing, 0, inclusive=False)
 
     def contexts(self, x, n_previous):
@@ -175,8 +180,8 @@ class CharRNN(Autoregressive):
         for step in range(x.shape[1]):
             hidden, state = self.rnn(before + told, state)
             if not known[step]:
-                logits = self.head(hidden[:, 0]) / temperature
-                x[:, step] = sample_categorical(logits, generator=generator)
+                logits = self.head(hidden[:, 0])
+                x[:, step] = sample_categorical(logits, temperature, generator=generator)
             before = self.embed(x[:, step : step + 1])
         return x
 

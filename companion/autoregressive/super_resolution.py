@@ -1,4 +1,7 @@
-"""Coarse pixels first: an autoregressive model that can be asked for the fine ones alone."""
+"""Coarse pixels first: an autoregressive model that can be asked for the fine ones alone.
+
+Chapter: `pixelcnn`.
+"""
 
 import torch
 from torch import nn
@@ -23,10 +26,10 @@ def phase_order(shape):
 
 
 def phase_mask(n_inputs, n_outputs, size, *, own, parallel):
-    """Mask of a convolution over four phases that lie on top of each other as channels.
+    """Mask of a convolution over four phases, channels that lie on top of each other.
 
-    Phase i sees all of the phases before it, and of itself the pixels before. With `parallel` only
-    phase 0 looks at its own pixels, the others draw theirs all at once.
+    Phase i sees all of the phases before it, and of itself the pixels before. With
+    `parallel` only phase 0 looks at its own pixels; the others draw theirs at once.
 
     Parameters
     ----------
@@ -34,7 +37,7 @@ def phase_mask(n_inputs, n_outputs, size, *, own, parallel):
         Channels of each phase.
     size : int, odd
     own : bool
-        Whether a pixel's own channels may be seen: those of a hidden layer hold nothing secret.
+        Whether a pixel's own channels may be seen, as in a hidden layer.
     parallel : bool
 
     Returns
@@ -48,7 +51,8 @@ def phase_mask(n_inputs, n_outputs, size, *, own, parallel):
             mask[phase, phase] = float(own)
         else:
             mask[phase, phase].view(-1)[: size**2 // 2 + own] = 1
-    return mask.repeat_interleave(n_outputs, dim=0).repeat_interleave(n_inputs, dim=1)
+    mask = mask.repeat_interleave(n_outputs, dim=0)
+    return mask.repeat_interleave(n_inputs, dim=1)
 
 
 class GatedPhases(nn.Module):
@@ -107,7 +111,8 @@ class SuperResolutionPixelCNN(PixelModel):
             raise ValueError(f"shape={shape} must be even: half of it is the low resolution.")
         super().__init__(shape, n_levels)
         self.order = phase_order(shape)
-        self.dropout, self.half = dropout, (shape[0] // 2, shape[1] // 2)
+        self.dropout, self.parallel = dropout, parallel
+        self.half = (shape[0] // 2, shape[1] // 2)
         size = 2 * max(self.half) - 1  # so large that the first layer sees everything
         mask = phase_mask(2, n_channels, size, own=False, parallel=parallel)
         self.first = MaskedConv2d(8, 4 * n_channels, mask)
@@ -145,9 +150,12 @@ class SuperResolutionPixelCNN(PixelModel):
     readout, log_prob = PixelCNNPlusPlus.readout, PixelCNNPlusPlus.log_prob
 
     def groups(self):
-        """Places that are drawn one by one (low), then phase by phase: for `sample_parallel`."""
+        """Places that are independent given those before: for `sample_parallel`.
+
+        Those of the low resolution one by one, then three phases if the model is `parallel`.
+        """
         low, *high = self.order.chunk(4)
-        return [*low.split(1), *high]
+        return [*low.split(1), *high] if self.parallel else list(self.order.split(1))
 
     def downsample(self, x):
         """Every second pixel of every second row, (B, 1, H, W) to int64 (B, 1, H/2, W/2)."""

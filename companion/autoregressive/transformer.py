@@ -1,4 +1,7 @@
-"""Masked attention, and a small transformer that reads any sequence of levels."""
+"""Masked attention, and a small transformer that reads any sequence of levels.
+
+Chapter: `sequences`.
+"""
 
 import math
 from functools import reduce
@@ -173,7 +176,7 @@ class CausalTransformer(Autoregressive):
         for place, given in enumerate(known.flatten()):
             logits, past = self.advance(token, places[place], past, context)
             if not given:
-                logits = logits[:, 0] / temperature  # (B, n_levels)
-                flat[:, place] = sample_categorical(logits, generator=generator)
+                logits = logits[:, 0]  # (B, n_levels)
+                flat[:, place] = sample_categorical(logits, temperature, generator=generator)
             token = self.token(self.embed(flat[:, place : place + 1]))  # (B, 1, n_units)
         return x

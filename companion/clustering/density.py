@@ -1,4 +1,4 @@
-"""DBSCAN: clusters as connected dense regions; the chapter is ``book/clustering/density.md``.
+"""DBSCAN: clusters as connected dense regions. Chapter: `density`.
 
 The three steps of the algorithm work on a list of neighbouring pairs. Two searches find the pairs:
 trees of points in few dimensions, matrix products in many. Both go through the data in blocks, and
@@ -9,8 +9,8 @@ points and not with the number of pairs.
 import numpy as np
 from scipy.spatial import cKDTree
 from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.utils.validation import validate_data
 
+from companion.clustering.neighbors import check_points_or_distances
 from companion.clustering.optics import OPTICS, cluster_optics_dbscan
 from companion.validation import check_integer, check_real
 
@@ -56,11 +56,12 @@ def attach_border_points(labels, pairs, is_core):
     return np.where(lowest < nothing, lowest, labels)
 
 
-def dbscan(X, eps, min_samples):
+def dbscan(X, eps, min_samples, metric="euclidean"):
     """Cluster label of every row of `X`, -1 for noise, and which rows are core points."""
+    search = neighbor_pairs if metric == "euclidean" else _matrix_pairs
     pairs = np.empty((2, 0), dtype=np.intp)
     n_neighbors = np.ones(len(X), dtype=np.intp)  # a point is in its own neighbourhood
-    for batch in _batches(neighbor_pairs(X, eps), MAX_PAIRS):
+    for batch in _batches(search(X, eps), MAX_PAIRS):
         pairs = _condense(pairs, n_neighbors >= min_samples)
         pairs = np.concatenate([pairs, batch], axis=1)
         n_neighbors += np.bincount(batch.ravel(), minlength=len(X))
@@ -72,6 +73,14 @@ def dbscan(X, eps, min_samples):
 def neighbor_pairs(X, eps):
     """Every pair of rows of `X` at most `eps` apart, once, in arrays (2, m) of limited length."""
     return (_tree_pairs if X.shape[1] <= TREE_DIMENSIONS else _tile_pairs)(X, eps)
+
+
+def _matrix_pairs(D, eps):
+    """Read the pairs from the matrix of all distances."""
+    for row in range(0, len(D), TILE):
+        first, second = np.nonzero(D[row : row + TILE] <= eps)
+        once = first + row < second
+        yield np.stack([first[once] + row, second[once]])
 
 
 def _tree_pairs(X, eps):
@@ -158,7 +167,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
     A core point has at least `min_samples` points within `eps`, itself included. Clusters are the
     connected components of the core points, with the other points within `eps` of them; a border
     point between two clusters goes to the lower label. The rest is noise, labelled -1. Labels are
-    those of ``sklearn.cluster.DBSCAN`` with its Euclidean metric.
+    those of ``sklearn.cluster.DBSCAN``.
 
     Time grows with the number of neighbouring pairs, at worst with the square of `n_samples`;
     memory with ``n_samples * min_samples``.
@@ -169,13 +178,15 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         Radius of a neighbourhood, in the units of the data.
     min_samples : int
         Points within `eps` that make a point a core point, itself included.
+    metric : {"euclidean", "precomputed"}
+        The last: X holds the distances (n_samples, n_samples).
 
     Attributes
     ----------
     labels_ : int array (n_samples,)
     core_sample_indices_ : int array (n_core,)
     components_ : array (n_core, n_features)
-        The core points.
+        The core points, or the distances from them.
 
     References
     ----------
@@ -187,17 +198,24 @@ class DBSCAN(ClusterMixin, BaseEstimator):
     array([ 0,  0,  0,  1,  1, -1])
     """
 
-    def __init__(self, eps=0.5, *, min_samples=5):
+    def __init__(self, eps=0.5, *, min_samples=5, metric="euclidean"):
         self.eps = eps
         self.min_samples = min_samples
+        self.metric = metric
 
     def fit(self, X, y=None):
-        """Find the clusters of the rows of `X` (n_samples, n_features)."""
-        X = validate_data(self, X, dtype=np.float64)
+        """Find the clusters of the rows of `X` (n_samples, n_features), or of distances `X`."""
+        X = check_points_or_distances(self, X)
         remedy = "pass a positive radius, for example read off a k-distance plot."
         eps = check_real("eps", self.eps, low=0, inclusive=False, remedy=remedy)
         min_samples = check_integer("min_samples", self.min_samples)
-        self.labels_, is_core = dbscan(X, eps, min_samples)
+        self.labels_, is_core = dbscan(X, eps, min_samples, self.metric)
         self.core_sample_indices_ = np.flatnonzero(is_core)
         self.components_ = X[is_core]
         return self
+
+    def __sklearn_tags__(self):
+        """Say that precomputed distances are pairwise."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.pairwise = self.metric == "precomputed"
+        return tags

@@ -1,18 +1,17 @@
-"""Distances between objects: vectors, binary codes, words.
-
-Chapter: book/clustering/hierarchical.md
-"""
+"""Distances between objects: vectors, binary codes, words. Chapter: `hierarchical`."""
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.spatial import KDTree
+from scipy.spatial.distance import cdist
 from sklearn.utils import check_array
 
-from companion.validation import check_integer, check_real
+from companion.validation import check_integer, check_real, check_squares
 
 BLOCK = 64  # rows of the table of all distances that are in memory at a time
 GROUP = 16  # columns of it, of which the smallest is looked at first
 TREE_FEATURES = 10  # in more dimensions a k-d tree is slower than all pairs
+TOO_NEAR = 1e-6  # squared, as a share of the whole: fewer than ten digits are left
 
 
 def minkowski(x, y, r=2):
@@ -141,7 +140,7 @@ def nearest_neighbors(X, n_neighbors):
     indices : int array (n, n_neighbors)
         Where distances tie at the last place, which of the points is named is arbitrary.
     """
-    X = check_array(X, dtype=np.float64, ensure_min_samples=2, input_name="X")
+    X = check_squares("X", check_array(X, dtype=np.float64, ensure_min_samples=2, input_name="X"))
     n_points, n_features = X.shape
     check_integer(
         "n_neighbors", n_neighbors, 1, n_points - 1, "ask for fewer neighbours, or give more points"
@@ -190,7 +189,7 @@ def neighbor_graph(indices, weights=None):
 
 
 def _nearest_by_blocks(X, n_neighbors):
-    """Indices of the nearest others, in no order, from the distances of a block to all points."""
+    """Indices of the nearest others, in no order; differences decide where expansion cannot."""
     X = X - X.mean(axis=0)  # the differences of large squares would lose digits
     n_points, n_features = X.shape
     group_size = max(1, min(GROUP, n_points // (4 * n_neighbors)))
@@ -198,7 +197,8 @@ def _nearest_by_blocks(X, n_neighbors):
     left = np.hstack([-2 * X, np.ones((n_points, 1))])  # left @ right is |y|^2 - 2 x'y
     right = np.zeros((n_features + 1, n_groups * group_size))
     right[-1] = np.inf  # what fills the last group is far from everything
-    right[:, :n_points] = np.vstack([X.T, (X**2).sum(axis=1)])
+    norms = np.einsum("ij,ij->i", X, X)
+    right[:, :n_points] = np.vstack([X.T, norms])
     table = np.empty((min(BLOCK, n_points), n_groups * group_size))
     indices = np.empty((n_points, n_neighbors), dtype=np.intp)
     for start in range(0, n_points, BLOCK):
@@ -206,6 +206,11 @@ def _nearest_by_blocks(X, n_neighbors):
         distances = np.matmul(left[start : start + BLOCK], right, out=table[: len(rows)])
         distances[rows, start + rows] = np.inf
         indices[start : start + BLOCK] = _smallest(distances, n_neighbors, group_size)
+        gaps = distances[rows, indices[start + rows, -1]] + norms[start + rows]
+        for row in start + np.flatnonzero(gaps < TOO_NEAR * norms.max()):
+            exact = cdist(X[row : row + 1], X, "sqeuclidean")[0]
+            exact[row] = np.inf
+            indices[row] = np.argpartition(exact, n_neighbors - 1)[:n_neighbors]
     return indices
 
 

@@ -1,7 +1,4 @@
-"""A few eigenvectors of a large symmetric matrix, by products with it.
-
-Chapter: book/clustering/spectral.md
-"""
+"""A few eigenvectors of a large symmetric matrix, by products with it. Chapter: `spectral`."""
 
 from functools import partial
 
@@ -13,7 +10,7 @@ from sklearn.utils import check_random_state
 
 SMALL = 300  # up to this many rows all eigenvectors at once are as quick as a few
 RESTARTS = 30  # of Lanczos; a graph that needs more is thin, and quick to factorise
-TOLERANCE = 1e-8  # of an eigenvalue
+TOLERANCE = 0  # machine precision: a larger one stops before rounding shows a second copy
 SHIFT = 1e-5  # keeps the matrix that is factorised regular
 
 
@@ -24,6 +21,10 @@ def largest_eigenvectors(matrix, n_vectors, *, rank_one=None, known=None, random
     stalls; then it runs on the inverse of (1 + SHIFT) I - S, from a factorisation, which is quick
     for the graphs that make it stall: long thin ones.
 
+    It starts from one vector, in which a repeated eigenvalue has one direction only, and sees the
+    others by rounding alone. So it looks once more beside what it found, until nothing larger
+    comes: rings, lattices and other regular things repeat nearly all their eigenvalues.
+
     Parameters
     ----------
     matrix : array or sparse array (n, n)
@@ -32,8 +33,7 @@ def largest_eigenvectors(matrix, n_vectors, *, rank_one=None, known=None, random
     rank_one : array (n,), optional
         The vector r.
     known : array (n, m), optional
-        Orthonormal eigenvectors of S to pass over. Lanczos starts from one vector, and so finds
-        one vector of a repeated eigenvalue: who knows the others hands them in here.
+        Orthonormal eigenvectors of S to pass over.
     random_state : int, RandomState or None
         For that start.
 
@@ -55,11 +55,25 @@ def largest_eigenvectors(matrix, n_vectors, *, rank_one=None, known=None, random
         values, vectors = eigh(dense, subset_by_index=(n_rows - n_vectors, n_rows - 1))
         return values[::-1], vectors[:, ::-1]
 
+    rng = check_random_state(random_state)
+    values, vectors = _lanczos(matrix, n_vectors, rank_one, known, rng)
+    while True:
+        more, vector = _lanczos(matrix, 1, rank_one, np.hstack([known, vectors]), rng)
+        if more[0] <= values[-1] + n_rows * np.finfo(np.float64).eps:
+            return values, vectors
+        order = np.argsort(-np.r_[values[:-1], more], kind="stable")
+        values = np.r_[values[:-1], more][order]
+        vectors = np.hstack([vectors[:, :-1], vector])[:, order]
+
+
+def _lanczos(matrix, n_vectors, rank_one, known, rng):
+    """Return eigenvalues, descending, and vectors of S beside the known ones, from one start."""
+
     def product(x):  # known vectors get an eigenvalue of at most 1 - 3, below all others
         return matrix @ x + (rank_one @ x) * rank_one - 3 * (known @ (known.T @ x))
 
-    plain = not (rank_one.any() or known.size)
-    start = check_random_state(random_state).uniform(-1, 1, n_rows)
+    n_rows, plain = matrix.shape[0], not (rank_one.any() or known.size)
+    start = rng.uniform(-1, 1, n_rows)
     lanczos = partial(eigsh, k=n_vectors, which="LA", v0=start, tol=TOLERANCE)
     try:
         operator = matrix if plain else _operator(product, n_rows)

@@ -1,6 +1,8 @@
 """Mixtures of experts: regressions whose mixing proportions depend on x, fitted by EM.
 
-p(y | x) = sum_i g_i(x) p_i(y | x), with a softmax gate g. See chapter ``clustering/mixtures``.
+p(y | x) = sum_i g_i(x) p_i(y | x), with a softmax gate g.
+
+Chapter: `mixtures`.
 """
 
 import warnings
@@ -9,14 +11,15 @@ import numpy as np
 from scipy.special import log_expit
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from companion.clustering.lloyd import with_ones
 from companion.clustering.mixtures import share_out
 from companion.clustering.softmax import fit_softmax, log_softmax
-from companion.validation import check_integer, check_real
+from companion.validation import check_integer, check_points, check_real
 
 INNER_STEPS = 4  # of Newton, in one M-step: any rise of the bound is enough for EM
 
@@ -41,15 +44,17 @@ class MixtureOfExperts(BaseEstimator):
             check_integer(name, getattr(self, name))
         for name in ("tol", "penalty"):
             check_real(name, getattr(self, name), low=0)
-        random_state, A = check_random_state(self.random_state), with_ones(X)
-        joint = np.column_stack([X, y])
-        joint = (joint - joint.mean(axis=0)) / np.maximum(joint.std(axis=0), 1e-12)
+        random_state = check_random_state(self.random_state)
+        columns = StandardScaler().fit(X)
+        self._center, self._scale = columns.mean_, columns.scale_
+        A = self._standardised(X)
+        joint = np.column_stack([A[:, :-1], (y - y.mean()) / (y.std() or 1.0)])
         climbs = (self._climb(A, y, near_seeds(joint, k, random_state)) for _ in range(self.n_init))
         best, self.lower_bounds_, self.converged_ = max(climbs, key=lambda climb: climb[1][-1])
         gate, self._experts = best
-        self.gate_coef_, self.gate_intercept_ = np.split(np.vstack([np.zeros(d + 1), gate]), [d], 1)
-        self.gate_intercept_ = self.gate_intercept_.ravel()
-        self.coef_, self.intercept_ = self._experts[0][:, :-1], self._experts[0][:, -1]
+        self._gate = np.vstack([np.zeros(d + 1), gate])  # class 0 has score 0
+        self.gate_coef_, self.gate_intercept_ = self._in_units_of_x(self._gate)
+        self.coef_, self.intercept_ = self._in_units_of_x(self._experts[0])
         self.lower_bound_, self.n_iter_ = self.lower_bounds_[-1], len(self.lower_bounds_)
         if not self.converged_:
             warnings.warn(
@@ -60,15 +65,26 @@ class MixtureOfExperts(BaseEstimator):
             )
         return self
 
+    def _standardised(self, X):
+        """Columns of mean 0 and deviation 1, and one of ones: Newton's method needs both."""
+        return with_ones((X - self._center) / self._scale)
+
+    def _in_units_of_x(self, W):
+        """Slopes and intercepts for X itself, from those for `_standardised`."""
+        slopes = W[:, :-1] / self._scale
+        return slopes, W[:, -1] - slopes @ self._center
+
     def _climb(self, A, y, shares):
         """Steps of EM from responsibilities until the objective gains at most `tol`."""
         gate, experts, bounds = np.zeros((shares.shape[1] - 1, A.shape[1])), None, []
+        penalty = self.penalty / self._scale**2  # of the coefficients in units of X
         for _ in range(self.max_iter):
-            gate = fit_softmax(A, shares, gate, self.penalty, INNER_STEPS)
+            gate = fit_softmax(A, shares, gate, penalty, INNER_STEPS)
             experts = self._fit_experts(A, y, shares, experts)
             log_joint = log_softmax(A, gate) + self._log_experts(A, y, experts)
             log_likelihood, shares = share_out(log_joint)
-            cost = 0.5 * self.penalty * (np.sum(gate[:, :-1] ** 2) + self._expert_norm(experts))
+            cost = 0.5 * np.sum(penalty * (gate[:, :-1] ** 2).sum(axis=0))
+            cost += self._expert_cost(experts, penalty)
             bounds.append(float(log_likelihood.mean() - cost / len(A)))
             if len(bounds) > 1 and bounds[-1] - bounds[-2] <= self.tol:
                 return (gate, experts), bounds, True
@@ -76,10 +92,10 @@ class MixtureOfExperts(BaseEstimator):
 
     def _columns(self, X):
         check_is_fitted(self)
-        return with_ones(validate_data(self, X, dtype=np.float64, reset=False))
+        return self._standardised(check_points(self, X, reset=False))
 
     def _log_gate(self, A):
-        return log_softmax(A, np.column_stack([self.gate_coef_, self.gate_intercept_])[1:])
+        return log_softmax(A, self._gate[1:])
 
     def gate_proba(self, X):
         """Mixing proportions g_i(x), before y is seen: (n, k)."""
@@ -161,7 +177,7 @@ class MixtureOfLinearRegressions(RegressorMixin, MixtureOfExperts):
 
     def fit(self, X, y):
         """Fit gate and lines to X (n, d) and y (n,)."""
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
+        X, y = check_points(self, X, y, y_numeric=True, ensure_min_samples=2)
         check_real("min_variance", self.min_variance, low=0, inclusive=False)
         self._fit(X, y.astype(np.float64))
         self.noise_variance_ = self._experts[1]
@@ -170,7 +186,7 @@ class MixtureOfLinearRegressions(RegressorMixin, MixtureOfExperts):
     def _encode(self, y):
         return np.asarray(y, dtype=np.float64)
 
-    def _expert_norm(self, experts):
+    def _expert_cost(self, experts, penalty):
         return 0.0
 
     def _fit_experts(self, A, y, shares, experts):
@@ -235,7 +251,7 @@ class MixtureOfLogisticRegressions(ClassifierMixin, MixtureOfExperts):
 
     def fit(self, X, y):
         """Fit gate and experts to X (n, d) and labels y (n,) of two classes."""
-        X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
+        X, y = check_points(self, X, y, ensure_min_samples=2)
         check_classification_targets(y)
         self.classes_ = np.unique(y)
         if len(self.classes_) != 2:
@@ -248,14 +264,15 @@ class MixtureOfLogisticRegressions(ClassifierMixin, MixtureOfExperts):
     def _encode(self, y):
         return (np.asarray(y) == self.classes_[1]).astype(np.float64)
 
-    def _expert_norm(self, experts):
-        return np.sum(experts[0][:, :-1] ** 2)
+    def _expert_cost(self, experts, penalty):
+        return 0.5 * np.sum(penalty * experts[0][:, :-1] ** 2)
 
     def _fit_experts(self, A, y, shares, experts):
         coefs = np.zeros((shares.shape[1], A.shape[1])) if experts is None else experts[0].copy()
         for i, share in enumerate(shares.T):
             targets = np.column_stack([share * (1 - y), share * y])
-            coefs[i] = fit_softmax(A, targets, coefs[i : i + 1], self.penalty, INNER_STEPS)[0]
+            start, penalty = coefs[i : i + 1], self.penalty / self._scale**2
+            coefs[i] = fit_softmax(A, targets, start, penalty, INNER_STEPS)[0]
         return (coefs,)
 
     def _log_experts(self, A, y, experts):

@@ -1,4 +1,4 @@
-"""Gaussian densities with four types of covariance, for mixtures (chapter ``clustering/mixtures``).
+"""Gaussian densities with four types of covariance, for mixtures. Chapter: `mixtures`.
 
 ``covariance_type`` sets the shape of covariances, precisions and their factors everywhere:
 ``full`` (k, d, d), ``tied`` (d, d), ``diag`` (k, d), ``spherical`` (k,).

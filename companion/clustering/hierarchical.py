@@ -1,68 +1,36 @@
 """Hierarchical clustering, from the points up and from the whole set down.
 
-Chapter: book/clustering/hierarchical.md
+Chapter: `hierarchical`.
 """
 
+import warnings
+
 import numpy as np
-from scipy.spatial.distance import squareform
+from scipy.spatial.distance import pdist, squareform
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_array
-from sklearn.utils.validation import validate_data
 
 from companion.clustering.distances import squared_distances
-from companion.clustering.trees import cut, label_merges, minimum_spanning_tree
-from companion.validation import check_choice, check_distance_matrix, check_integer, check_real
+from companion.clustering.merging import (
+    NOT_REDUCIBLE,
+    SQUARED,
+    merge_by_chain,
+    merge_by_search,
+)
+from companion.clustering.trees import cut, expand, label_merges, minimum_spanning_tree
+from companion.validation import (
+    check_choice,
+    check_distance_matrix,
+    check_integer,
+    check_points,
+    check_real,
+    check_squares,
+    rounding_of,
+)
 
-METHODS = ("single", "complete", "average", "ward")
-
-
-def lance_williams(method, d_ac, d_bc, d_ab, n_a, n_b, n_c):
-    """Distance between the union of clusters a and b and any other cluster c; squared for Ward."""
-    if method == "single":
-        return np.minimum(d_ac, d_bc)
-    if method == "complete":
-        return np.maximum(d_ac, d_bc)
-    if method == "average":
-        return (n_a * d_ac + n_b * d_bc) / (n_a + n_b)
-    return ((n_a + n_c) * d_ac + (n_b + n_c) * d_bc - n_c * d_ab) / (n_a + n_b + n_c)
-
-
-def merge_by_chain(D, method):
-    """Walk from a cluster to its nearest, on and on; merge two that are nearest to each other.
-
-    Overwrites D. Returns for each merge one point of either side, and the height, not sorted.
-    """
-    point, size = np.arange(len(D)), np.ones(len(D))
-    dead, row = np.zeros(len(D)), np.empty(len(D))  # dead: 0, or infinity for what was merged
-    edges, heights, chain, n_live = [], [], [], len(D)
-    np.fill_diagonal(D, np.inf)
-    while n_live > 1:
-        chain = chain or [int(dead.argmin())]
-        a = chain[-1]
-        b = int(np.add(D[a], dead, out=row).argmin())
-        if len(chain) == 1 or D[a, chain[-2]] > row[b]:  # on a tie go back, lest we run in circles
-            chain.append(b)
-            continue
-        a, b = chain.pop(), chain.pop()
-        edges.append((point[a], point[b]))
-        heights.append(D[a, b])
-        D[b] = D[:, b] = lance_williams(method, D[a], D[b], D[a, b], size[a], size[b], size)
-        D[b, b] = dead[a] = np.inf
-        size[b] += size[a]
-        n_live -= 1
-        if n_live < 0.7 * len(D):
-            live = np.flatnonzero(dead == 0)
-            D, chain = shrink(D, live), []
-            point, size, dead, row = point[live], size[live], dead[live], row[live]
-    return np.array(edges), np.array(heights)
-
-
-def shrink(D, live):
-    """Move the rows and columns that live to the front of the same memory: new memory is slow."""
-    n_live, flat = len(live), D.reshape(-1)
-    for i, old in enumerate(live):
-        D[old].take(live, out=flat[i * n_live : (i + 1) * n_live], mode="clip")
-    return flat[: n_live**2].reshape(n_live, n_live)
+METHODS = ("single", "complete", "average", "weighted", "ward", "centroid", "median")
+METRICS = ("euclidean", "manhattan", "cosine", "precomputed")
+ROUNDING = 1e-12  # of the largest height: by so little tied heights may fall
 
 
 def linkage(X, method="single", metric="euclidean"):
@@ -73,52 +41,96 @@ def linkage(X, method="single", metric="euclidean"):
     X : array (n, p)
         Points; or distances, as a matrix (n, n) with ``metric="precomputed"`` or, as in SciPy,
         condensed to one row of n(n - 1)/2.
-    method : {"single", "complete", "average", "ward"}
-        Distance between clusters: smallest, largest or mean distance of their points, or
-        :math:`\sqrt{2 |A||B| / (|A| + |B|)} \lVert \mu_A - \mu_B \rVert`.
-    metric : {"euclidean", "precomputed"}
+    method : {"single", "complete", "average", "weighted", "ward", "centroid", "median"}
+        Distance between clusters: smallest, largest or mean distance of their points, or the mean
+        of the distances from the two parts of one to the other; or, of Euclidean distances only,
+        :math:`\sqrt{2 |A||B| / (|A| + |B|)} \lVert \mu_A - \mu_B \rVert`,
+        :math:`\lVert \mu_A - \mu_B \rVert`, or the same with the middle between the centres of the
+        two parts as the centre of a union. Those that are given are taken to be Euclidean.
+    metric : {"euclidean", "manhattan", "cosine", "precomputed"}
 
     Returns
     -------
     Z : array (n - 1, 4)
-        As `scipy.cluster.hierarchy.linkage` returns it: two clusters, height, size.
+        As `scipy.cluster.hierarchy.linkage` returns it: two clusters, height, size. The heights
+        rise, except those of "centroid" and "median", which may have inversions.
 
     Raises
     ------
     ValueError
-        If X has NaN, fewer than two rows, or is no distance matrix where it should be one.
+        If X has NaN, fewer than two rows, or is no distance matrix where it should be one; if
+        `method` is of Euclidean distances only and `metric` another.
+
+    Warns
+    -----
+    UserWarning
+        If X is to hold points, but is square, symmetric, non-negative and zero on its diagonal.
 
     Notes
     -----
     O(n^2) time and 8n^2 bytes, by chains of nearest neighbours (Murtagh and Contreras, 2012);
-    single linkage by the minimum spanning tree (Gower and Ross, 1969), in the plane in O(n log n).
+    single linkage by the minimum spanning tree (Gower and Ross, 1969), in the plane in O(n log n);
+    "centroid" and "median" by search, O(n^3) at worst.
     """
     check_choice("method", method, METHODS)
-    check_choice("metric", metric, ("euclidean", "precomputed"))
+    check_choice("metric", metric, METRICS)
+    if method in SQUARED and metric in ("manhattan", "cosine"):
+        raise ValueError(
+            f"metric={metric!r} does not go with {method!r}, whose centres are Euclidean: choose "
+            "metric='euclidean', or one of 'single', 'complete', 'average', 'weighted'."
+        )
     if np.ndim(X) == 1:
-        X, metric = _expand(X), "precomputed"
+        X, metric = expand("X", X), "precomputed"
+    if metric != "precomputed":
+        X = check_array(X, dtype=np.float64, ensure_min_samples=2, input_name="X")
+        warn_of_distances(X)
+    if metric in ("manhattan", "cosine"):
+        X, metric = point_distances(X, metric), "precomputed"
     if method == "single":
         return label_merges(*minimum_spanning_tree(X, metric))
     if metric == "precomputed":
         D = check_distance_matrix("X", X)
-        D = D**2 if method == "ward" else D.copy()
+        np.square(D, out=D) if method in SQUARED else None
     else:
-        D = squared_distances(check_array(X, dtype=np.float64, ensure_min_samples=2))
-        np.sqrt(D, out=D) if method != "ward" else None
-    edges, heights = merge_by_chain(D, method)
-    return label_merges(edges, np.sqrt(heights) if method == "ward" else heights)
+        D = squared_distances(check_squares("X", X))
+        np.sqrt(D, out=D) if method not in SQUARED else None
+    search = method in NOT_REDUCIBLE
+    edges, heights = (merge_by_search if search else merge_by_chain)(D, method)
+    return label_merges(edges, np.sqrt(heights) if method in SQUARED else heights, not search)
 
 
-def _expand(condensed):
-    """Return the matrix of condensed distances, or raise a `ValueError`."""
-    condensed = check_array(condensed, ensure_2d=False, dtype=np.float64)
-    n_points = round((2 * len(condensed)) ** 0.5) + (len(condensed) > 0)
-    if n_points * (n_points - 1) != 2 * len(condensed) or n_points < 2:
+def point_distances(X, metric):
+    """Matrix (n, n) of the distances of points X (n, p); of cosines, 1 - x'y / |x||y|.
+
+    That is half the squared distance on the unit sphere, which loses no digits in small angles.
+    """
+    check_squares("X", X)
+    if metric == "manhattan":
+        return squareform(pdist(X, "cityblock"))
+    if metric == "euclidean":
+        return np.sqrt(squared_distances(X))
+    largest = np.abs(X).max(axis=1, keepdims=True)
+    if not largest.all():
         raise ValueError(
-            f"X has {len(condensed)} entries, not n(n - 1)/2: pass a matrix of points, "
-            "or the distances of all pairs."
+            f"X has a row of zeros, {int(largest.argmin())}, which has no direction: remove it, or "
+            "choose another metric than 'cosine'."
         )
-    return squareform(condensed)
+    X = X / largest  # neither over- nor underflows
+    return squared_distances(X / np.linalg.norm(X, axis=1, keepdims=True)) / 2
+
+
+def warn_of_distances(X):
+    """Warn if points X (n, p) look like a matrix of distances."""
+    if X.shape[0] != X.shape[1] or X.min() < 0 or X.max() == 0:
+        return
+    rounding = rounding_of(X)
+    if np.diag(X).max() <= rounding and np.abs(X - X.T).max() <= rounding:
+        warnings.warn(
+            f"X, of shape {X.shape}, looks like a matrix of distances, but its rows are taken as "
+            "points: pass metric='precomputed' if it is one.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def splinter(D):
@@ -178,8 +190,8 @@ class _Hierarchy(ClusterMixin, BaseEstimator):
                 f"n_clusters={self.n_clusters!r} and distance_threshold="
                 f"{self.distance_threshold!r}: give one of them and set the other to None."
             )
-        check_choice("metric", self.metric, ("euclidean", "precomputed"))
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        check_choice("metric", self.metric, METRICS)
+        X = check_points(self, X, ensure_min_samples=2)
         if self.n_clusters is not None:
             remedy = "at most one cluster for each point."
             check_integer("n_clusters", self.n_clusters, high=len(X), remedy=remedy)
@@ -191,9 +203,19 @@ class _Hierarchy(ClusterMixin, BaseEstimator):
         self.n_leaves_ = len(X)
         self.n_clusters_ = self.n_clusters
         if self.n_clusters is None:
+            self._check_rising()
             self.n_clusters_ = 1 + int((self.distances_ >= self.distance_threshold).sum())
         self.labels_ = cut(Z, self.n_clusters_)
         return self
+
+    def _check_rising(self):
+        fall = np.diff(self.distances_) < -ROUNDING * self.distances_.max()
+        if fall.any():
+            raise ValueError(
+                f"distance_threshold={self.distance_threshold!r} cuts no tree whose heights fall, "
+                f"as after merge {fall.argmax()}: give n_clusters, or choose another linkage than "
+                "'centroid' and 'median'."
+            )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -207,11 +229,13 @@ class AgglomerativeClustering(_Hierarchy):
     Parameters
     ----------
     n_clusters : int or None, default 2
-    metric : {"euclidean", "precomputed"}
-        What X holds: points, or the distances between them.
-    linkage : {"ward", "complete", "average", "single"}
+    metric : {"euclidean", "manhattan", "cosine", "precomputed"}
+        The last: X holds the distances.
+    linkage : {"ward", "complete", "average", "single", "weighted", "centroid", "median"}
+        See `linkage`. Ward, centroid and median are of Euclidean distances only.
     distance_threshold : float or None
-        Clusters at least this far apart are not merged; then `n_clusters` must be None.
+        Clusters at least this far apart are not merged; then `n_clusters` must be None. Refused
+        where heights fall from one merge to the next, as a height then cuts no tree.
 
     Attributes
     ----------
@@ -240,8 +264,8 @@ class DivisiveClustering(_Hierarchy):
     Parameters
     ----------
     n_clusters : int or None, default 2
-    metric : {"euclidean", "precomputed"}
-        What X holds: points, or the distances between them.
+    metric : {"euclidean", "manhattan", "cosine", "precomputed"}
+        The last: X holds the distances.
     distance_threshold : float or None
         Clusters with a smaller diameter are not split; then `n_clusters` must be None.
 
@@ -263,4 +287,5 @@ class DivisiveClustering(_Hierarchy):
     def _build(self, X):
         if self.metric == "precomputed":
             return divide(check_distance_matrix("X", X))
-        return divide(np.sqrt(squared_distances(X)))
+        warn_of_distances(X)
+        return divide(point_distances(X, self.metric))

@@ -12,7 +12,7 @@ from sklearn.base import (
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import pairwise_distances
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from companion.clustering.lloyd import (
     blocks,
@@ -26,7 +26,7 @@ from companion.clustering.lloyd import (
 from companion.clustering.minibatch import Patience, mini_batch_step, revive
 from companion.clustering.partitions import best_partition
 from companion.clustering.seeding import check_n_clusters, kmeans_plusplus
-from companion.validation import check_choice, check_integer, check_real
+from companion.validation import check_choice, check_dense_points, check_integer, check_real
 
 __all__ = ["KMeans", "MiniBatchKMeans", "best_partition", "distortion", "kmeans_plusplus"]
 __all__ += ["lloyd_step", "mini_batch_step", "nearest_center"]
@@ -100,8 +100,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         self.random_state = random_state
 
     def fit(self, X, y=None):
-        """Find the centres of X (n, d); warns if `max_iter` comes before convergence."""
-        X = validate_data(self, X, dtype=np.float64, order="C")
+        """Find the centres of X (n, d), made dense if it is sparse; warns at `max_iter`."""
+        X = check_dense_points(self, X, order="C")
         check_n_clusters(self.n_clusters, len(X))
         max_iter = check_integer("max_iter", self.max_iter)
         tol = check_real("tol", self.tol, low=0)
@@ -133,7 +133,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
 
     def transform(self, X):
         """Distances (n, k) of the rows of X (n, d) to the centres."""
-        return pairwise_distances(self._check_new(X), self.cluster_centers_)
+        X, origin = self._check_new(X), self.cluster_centers_.mean(axis=0)
+        return pairwise_distances(X - origin, self.cluster_centers_ - origin)
 
     def score(self, X, y=None):
         """Minus the distortion of X (n, d): higher is better."""
@@ -144,9 +145,14 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
     def _n_features_out(self):
         return len(self.cluster_centers_)
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     def _check_new(self, X):
         check_is_fitted(self)
-        return validate_data(self, X, dtype=np.float64, order="C", reset=False)
+        return check_dense_points(self, X, order="C", reset=False)
 
     def _starts(self, default):
         """Number of starts to try."""
@@ -231,7 +237,7 @@ class MiniBatchKMeans(KMeans):
 
     def fit(self, X, y=None):
         """Find the centres of X (n, d); warns if `max_iter` passes were not enough."""
-        X = validate_data(self, X, dtype=np.float64, order="C")
+        X = check_dense_points(self, X, order="C")
         batch_size = min(check_integer("batch_size", self.batch_size), len(X))
         patience = self.max_no_improvement
         patience = np.inf if patience is None else check_integer("max_no_improvement", patience)
@@ -254,10 +260,11 @@ class MiniBatchKMeans(KMeans):
     def partial_fit(self, X, y=None):
         """Learn from one batch (m, d); the first must have at least n_clusters rows."""
         first = not hasattr(self, "counts_")
-        X = validate_data(self, X, dtype=np.float64, order="C", reset=first)
+        X = check_dense_points(self, X, order="C", reset=first)
         if first:
             self._start(X, len(X))
-        self._update(X)
+        self.inertia_ = self._update(X)
+        self.n_iter_ = self.n_steps_
         self.labels_ = nearest_center(X, self.cluster_centers_)
         return self
 

@@ -3,6 +3,8 @@
 The chapter `kmeans` says what is computed; this module computes it quickly. Points carry a last
 column of ones, so that one product with (-2 c, |c|^2) scores every centre, and one sum over a
 cluster gives its total and its count together.
+
+Chapter: `kmeans`.
 """
 
 import numpy as np
@@ -56,10 +58,14 @@ def assign(points, centers):
 
 
 def nearest_center(X, centers):
-    """Index (n,) of the centre (k, d) nearest to every row of X (n, d), the first among equals."""
-    labels = np.empty(len(X), dtype=np.intp)
+    """Index (n,) of the centre (k, d) nearest to every row of X (n, d), the first among equals.
+
+    The centres' own mean is the origin: squared lengths of points that are far from the origin are
+    large, and their differences small.
+    """
+    labels, origin = np.empty(len(X), dtype=np.intp), centers.mean(axis=0)
     for rows in blocks(len(X), len(centers)):
-        labels[rows], _ = assign(with_ones(X[rows]), centers)
+        labels[rows], _ = assign(with_ones(X[rows] - origin), centers - origin)
     return labels
 
 

@@ -1,4 +1,4 @@
-"""K-means from batches: running means, centres that starve, and when to stop."""
+"""K-means from batches: running means, centres that starve, and when to stop. Chapter: `kmeans`."""
 
 import numpy as np
 
@@ -11,6 +11,8 @@ def mini_batch_step(X, centers, counts):
     Takes a batch X (m, d), centers (k, d), counts (k,). Returns the new centres and counts, and the
     distortion of the batch before the step.
     """
+    origin = centers.mean(axis=0)  # lengths from afar would lose digits
+    X, centers = X - origin, centers - origin
     points = with_ones(X)
     labels, scores = assign(points, centers)
     totals = cluster_totals(points, labels, len(centers))
@@ -18,7 +20,7 @@ def mini_batch_step(X, centers, counts):
     counts = counts + n_new
     rate = 1.0 / np.maximum(counts, 1.0)
     moved = centers + rate[:, None] * (sums - n_new[:, None] * centers)
-    return moved, counts, scores.sum() + squared_norms(X).sum()
+    return moved + origin, counts, scores.sum() + squared_norms(X).sum()
 
 
 def revive(X, centers, counts, ratio, rng):

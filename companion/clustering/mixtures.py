@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians, fitted by expectation maximisation (chapter ``clustering/mixtures``).
+"""Mixtures of Gaussians, fitted by expectation maximisation. Chapter: `mixtures`.
 
 The densities themselves, for the four types of covariance, are in ``gaussians``.
 """
@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from companion.clustering.gaussians import (
     COVARIANCE_TYPES,
@@ -19,7 +19,14 @@ from companion.clustering.gaussians import (
     scatter,
 )
 from companion.clustering.kmeans import KMeans, kmeans_plusplus
-from companion.validation import check_choice, check_integer, check_real
+from companion.validation import (
+    check_choice,
+    check_integer,
+    check_points,
+    check_real,
+    check_symmetric,
+    rounding_of,
+)
 
 STARTS = ("kmeans", "k-means++", "random", "random_from_data")
 
@@ -66,6 +73,23 @@ def first_shares(X, k, start, random_state):
     shares = np.zeros((len(X), k))
     shares[rows, np.arange(k)] = 1
     return shares
+
+
+def check_precisions(precisions, covariance_type):
+    """Raise a `ValueError` if some of ``precisions_init`` is no inverse of a covariance."""
+    values = precisions
+    if covariance_type in ("full", "tied"):
+        matrices = precisions.reshape(-1, *precisions.shape[-2:])
+        rounding = rounding_of(precisions)
+        values = [
+            np.linalg.eigvalsh(check_symmetric("precisions_init", P, rounding)) for P in matrices
+        ]
+    least = np.min(values)
+    if least <= 0:
+        raise ValueError(
+            f"precisions_init has the value or eigenvalue {least:g}: the inverse of a "
+            "covariance has positive ones alone; pass np.linalg.inv(covariance)."
+        )
 
 
 class GaussianMixture(DensityMixin, BaseEstimator):
@@ -136,7 +160,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 
     def fit(self, X, y=None):
         """Alternate E-step and M-step from `n_init` starts and keep the best end."""
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = check_points(self, X, ensure_min_samples=2)
         self._check_arguments(*X.shape)
         random_state = check_random_state(self.random_state)
         climbs = (self._climb(X, self._start(X, random_state)) for _ in range(self.n_init))
@@ -196,13 +220,19 @@ class GaussianMixture(DensityMixin, BaseEstimator):
             value = getattr(self, name)
             if value is not None and np.shape(value) != shape:
                 raise ValueError(f"{name} has shape {np.shape(value)}: pass one of shape {shape}.")
+            if value is not None and not np.isfinite(value).all():
+                raise ValueError(f"{name} has NaN or infinity: pass finite numbers, or None.")
         weights = np.full(k, 1 / k) if self.weights_init is None else self.weights_init
         if np.min(weights) < 0 or not np.isclose(np.sum(weights), 1):
-            raise ValueError(f"weights_init={weights!r} must be at least 0: divide by the sum.")
+            raise ValueError(
+                f"weights_init={weights!r} must be at least 0, of sum 1: divide by the sum."
+            )
+        if self.precisions_init is not None:
+            check_precisions(np.asarray(self.precisions_init, float), kind)
 
     def _e_step(self, X):
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = check_points(self, X, reset=False)
         return e_step(
             X, self.weights_, self.means_, self.precisions_cholesky_, self.covariance_type
         )

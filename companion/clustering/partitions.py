@@ -1,9 +1,9 @@
-"""Every partition of a small set, and the best of them."""
+"""Every partition of a small set, and the best of them. Chapter: `kmeans`."""
 
 import numpy as np
 from sklearn.utils import check_array
 
-from companion.validation import check_integer
+from companion.validation import check_integer, check_squares
 
 MOST_PARTITIONS = 10**6
 
@@ -64,7 +64,7 @@ def best_partition(X, k):
     ----------
     Aloise et al. (2009): finding this optimum is NP-hard. Chapter: kmeans.
     """
-    X = check_array(X, dtype=np.float64)
+    X = check_squares("X", check_array(X, dtype=np.float64, input_name="X"))
     k = check_integer("k", k, high=len(X), remedy="ask for at most one cluster a point.")
     if (number := count_partitions(len(X), k)) > MOST_PARTITIONS:
         raise ValueError(

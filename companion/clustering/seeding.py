@@ -1,10 +1,10 @@
-"""Where k-means starts: seeds that are far apart on average."""
+"""Where k-means starts: seeds that are far apart on average. Chapter: `kmeans`."""
 
 import numpy as np
 from sklearn.utils import check_array, check_random_state
 
 from companion.clustering.lloyd import squared_norms
-from companion.validation import check_integer
+from companion.validation import check_integer, check_squares
 
 
 def kmeans_plusplus(X, n_clusters, *, random_state=None, n_local_trials=None):
@@ -37,15 +37,16 @@ def kmeans_plusplus(X, n_clusters, *, random_state=None, n_local_trials=None):
     ----------
     Arthur and Vassilvitskii (2007). Chapter: kmeans.
     """
-    X = check_array(X, dtype=np.float64)
+    X = check_squares("X", check_array(X, dtype=np.float64, input_name="X"))
     n_clusters = check_n_clusters(n_clusters, len(X))
     if n_local_trials is None:
         n_local_trials = 2 + int(np.log(n_clusters))
     n_local_trials = check_integer("n_local_trials", n_local_trials)
-    rng, norms = check_random_state(random_state), squared_norms(X)
+    centred = X - X.mean(axis=0)
+    rng, norms = check_random_state(random_state), squared_norms(centred)
 
     def squared_distances(rows):
-        distances = -2.0 * X[rows] @ X.T
+        distances = -2.0 * centred[rows] @ centred.T
         distances += norms
         distances += norms[rows, None]
         return np.maximum(distances, 0.0, out=distances)

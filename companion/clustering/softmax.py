@@ -1,7 +1,8 @@
 """Weighted softmax regression by Newton's method: the inner solver of the mixtures of experts.
 
-A is (n, p), its last column ones; W is (k - 1, p), since class 0 has score 0. See the chapter
-``clustering/mixtures``.
+A is (n, p), its last column ones; W is (k - 1, p), since class 0 has score 0.
+
+Chapter: `mixtures`.
 """
 
 import numpy as np
@@ -16,13 +17,18 @@ def log_softmax(A, W):
     return scores.T
 
 
+def weights_of(penalty, n_columns):
+    """The penalty of each column of A (p,): one for all features or one for each, none for ones."""
+    return np.append(np.broadcast_to(penalty, n_columns - 1), 0.0)
+
+
 def softmax_objective(W, A, shares, penalty):
     """Log likelihood sum_ni shares_ni log softmax_ni less the penalty, and its gradient.
 
-    The shares (n, k) may have any sum. The penalty spares the last column, the intercepts.
+    The shares (n, k) may have any sum. The penalty, a number or one for each feature (p - 1,),
+    spares the last column, the intercepts.
     """
-    log_p, slopes = log_softmax(A, W), W * penalty
-    slopes[:, -1] = 0
+    log_p, slopes = log_softmax(A, W), W * weights_of(penalty, A.shape[1])
     residual = shares - shares.sum(axis=1, keepdims=True) * np.exp(log_p)
     return np.sum(shares * log_p) - 0.5 * np.sum(slopes * W), residual[:, 1:].T @ A - slopes
 
@@ -36,9 +42,8 @@ def newton_step(W, gradient, A, shares, penalty):
         for j in range(k):
             curvature = mass * p[i] * ((i == j) - p[j])
             information[i, :, j] = A.T @ (A * curvature[:, None])
-    penalties = np.full((k, d), float(penalty))
-    penalties[:, -1] = 0
-    matrix = information.reshape(k * d, k * d) + np.diag(penalties.ravel())
+    penalties = np.tile(weights_of(penalty, d), k)
+    matrix = information.reshape(k * d, k * d) + np.diag(penalties)
     return np.linalg.lstsq(matrix, gradient.ravel(), rcond=1e-12)[0].reshape(k, d)
 
 

@@ -1,6 +1,6 @@
 """Spectral clustering: cut a graph of similarities with the eigenvectors of its Laplacian.
 
-Chapter: book/clustering/spectral.md
+Chapter: `spectral`.
 """
 
 import warnings
@@ -9,14 +9,19 @@ import numpy as np
 from scipy.sparse import csr_array, diags_array, issparse
 from scipy.sparse.csgraph import connected_components
 from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import validate_data
 
-from companion.clustering.distances import nearest_neighbors, neighbor_graph
+from companion.clustering.distances import nearest_neighbors, neighbor_graph, squared_distances
 from companion.clustering.eigenvectors import largest_eigenvectors
 from companion.clustering.kmeans import KMeans
-from companion.validation import check_choice, check_integer, check_real
+from companion.validation import (
+    check_choice,
+    check_integer,
+    check_points,
+    check_real,
+    check_symmetric,
+    rounding_of,
+)
 
 
 def laplacian(adjacency, normalized=False):
@@ -182,12 +187,13 @@ class SpectralClustering(ClusterMixin, BaseEstimator):
         check_choice("affinity", self.affinity, ("rbf", "nearest_neighbors", "precomputed"))
         check_choice("assign_labels", self.assign_labels, ("kmeans",))
         sparse = "csr" if self.affinity == "precomputed" else False
-        X = validate_data(self, X, accept_sparse=sparse, dtype=np.float64, ensure_min_samples=2)
+        X = check_points(self, X, accept_sparse=sparse, ensure_min_samples=2)
         check_integer("n_clusters", self.n_clusters, 1, X.shape[0], "there are not enough points")
         random_state = check_random_state(self.random_state)
         if self.affinity == "rbf":
             gamma = check_real("gamma", self.gamma, low=0.0, inclusive=False)
-            self.affinity_matrix_ = rbf_kernel(X, gamma=gamma)
+            D = squared_distances(X)
+            self.affinity_matrix_ = np.exp(np.multiply(D, -gamma, out=D), out=D)
         elif self.affinity == "nearest_neighbors":
             self.affinity_matrix_ = neighbor_affinity(X, self.n_neighbors)
         else:
@@ -231,16 +237,14 @@ def check_adjacency(adjacency):
             f"adjacency has shape {adjacency.shape} but must be square (n, n): "
             "pass the weights between all pairs, or choose another affinity."
         )
-    if adjacency.min() < 0:
+    rounding = rounding_of(adjacency)
+    if adjacency.min() < -rounding:
         raise ValueError(
             f"adjacency has a negative entry, {adjacency.min():g}: a similarity is at least 0; "
             "turn distances into similarities by exp(-gamma * D**2)."
         )
-    if abs(adjacency - adjacency.T).max() > 1e-8 * adjacency.max():
-        raise ValueError(
-            "adjacency is not symmetric: pass (A + A.T) / 2 to average the two directions."
-        )
-    return adjacency
+    adjacency = check_symmetric("adjacency", adjacency, rounding)
+    return csr_array(adjacency.maximum(0)) if issparse(adjacency) else np.maximum(adjacency, 0.0)
 
 
 def _without_loops(adjacency):

@@ -1,7 +1,4 @@
-"""Trees that span points, and trees of clusters: dendrograms.
-
-Chapter: book/clustering/hierarchical.md
-"""
+"""Trees that span points, and trees of clusters: dendrograms. Chapter: `hierarchical`."""
 
 import numpy as np
 from scipy.spatial import Delaunay, QhullError
@@ -9,7 +6,13 @@ from scipy.spatial.distance import squareform
 from sklearn.utils import check_array
 
 from companion.clustering.distances import squared_distances
-from companion.validation import check_choice, check_distance_matrix, check_integer, check_real
+from companion.validation import (
+    check_choice,
+    check_distance_matrix,
+    check_integer,
+    check_real,
+    check_squares,
+)
 
 
 def kruskal(n_points, edges, lengths):
@@ -115,7 +118,8 @@ def minimum_spanning_tree(X, metric="euclidean"):
         D = check_distance_matrix("X", X)
         edges = prim(D)
         return edges, D[tuple(edges.T)]
-    X = check_array(X, dtype=np.float64, ensure_min_samples=2)
+    X = check_array(X, dtype=np.float64, ensure_min_samples=2, input_name="X")
+    check_squares("X", X)
     edges = delaunay_edges(X) if X.shape[1] == 2 and len(X) > 3 else None
     if edges is None:
         edges = prim(squared_distances(X))
@@ -125,17 +129,17 @@ def minimum_spanning_tree(X, metric="euclidean"):
     return edges[kept], lengths[kept]
 
 
-def label_merges(edges, heights):
+def label_merges(edges, heights, sort=True):
     """Sort merges by height and number the clusters they make: SciPy's format.
 
     Row i says that clusters Z[i, 0] and Z[i, 1] meet at height Z[i, 2] and form cluster n + i of
-    Z[i, 3] points.
+    Z[i, 3] points. With ``sort=False`` the merges stay in their order, whatever their heights.
     """
     n_points = len(edges) + 1
     root = list(range(2 * n_points - 1))
     Z = np.empty((len(edges), 4))
     size = np.ones(2 * n_points - 1)
-    order = np.argsort(heights, kind="stable")
+    order = np.argsort(heights, kind="stable") if sort else np.arange(len(heights))
     for new, (a, b) in enumerate(edges[order].tolist(), start=n_points):
         a, b = find(root, a), find(root, b)
         root[a] = root[b] = new
@@ -169,7 +173,7 @@ def leaf_blocks(Z):
 
 
 def cut(Z, n_clusters):
-    """Undo the last merges of a dendrogram.
+    """Undo the last merges of a dendrogram, whether or not they are the highest ones.
 
     Returns
     -------
@@ -185,17 +189,22 @@ def cut(Z, n_clusters):
     return np.repeat(np.arange(n_clusters), size[tops])[start[:n_points]]
 
 
-def cophenet(Z):
+def cophenet(Z, Y=None):
     """Cophenetic distances: the height at which two points first meet in a dendrogram.
 
     Parameters
     ----------
     Z : array (n - 1, 4)
         SciPy's format.
+    Y : array (n(n - 1)/2,) or (n, n), optional
+        The distances from which Z was made.
 
     Returns
     -------
-    array (n(n - 1)/2,), condensed; ``scipy.spatial.distance.squareform`` makes the matrix
+    correlation : float, only if Y is given
+        Pearson's, of Y and the cophenetic distances; NaN where either are all equal.
+    distances : array (n(n - 1)/2,), condensed
+        ``scipy.spatial.distance.squareform`` makes the matrix.
     """
     Z = check_linkage(Z)
     start, size = leaf_blocks(Z)
@@ -207,7 +216,39 @@ def cophenet(Z):
         heights[rows, columns] = height
         heights[columns, rows] = height.T
     place = start[:n_points]
-    return squareform(heights[np.ix_(place, place)], checks=False)
+    distances = squareform(heights[np.ix_(place, place)], checks=False)
+    return distances if Y is None else (_correlation(_original(Y, n_points), distances), distances)
+
+
+def _original(Y, n_points):
+    """Return the condensed distances of n points, or raise a `ValueError`."""
+    D = check_distance_matrix("Y", expand("Y", Y) if np.ndim(Y) == 1 else Y)
+    if len(D) != n_points:
+        raise ValueError(
+            f"Y has the distances of {len(D)} points, and Z has {n_points}: pass those from which "
+            "Z was made."
+        )
+    return squareform(D, checks=False)
+
+
+def _correlation(x, y):
+    """Pearson's correlation of two vectors, NaN if one is constant."""
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return np.nan
+    x, y = ((v - v.mean()) / np.ptp(v) for v in (x, y))
+    return float(x @ y / np.sqrt((x @ x) * (y @ y)))
+
+
+def expand(name, condensed):
+    """Return the matrix (n, n) of condensed distances (n(n - 1)/2,), or raise a `ValueError`."""
+    condensed = check_array(condensed, ensure_2d=False, dtype=np.float64, input_name=name)
+    n_points = round((2 * len(condensed)) ** 0.5) + (len(condensed) > 0)
+    if n_points * (n_points - 1) != 2 * len(condensed) or n_points < 2:
+        raise ValueError(
+            f"{name} has {len(condensed)} entries, not n(n - 1)/2: pass a matrix, or the distances "
+            "of all pairs."
+        )
+    return squareform(condensed)
 
 
 def is_ultrametric(D, tol=1e-9):
@@ -225,7 +266,7 @@ def is_ultrametric(D, tol=1e-9):
     bool
     """
     check_real("tol", tol, low=0)
-    D = check_distance_matrix("D", squareform(D) if np.ndim(D) == 1 else D)
+    D = check_distance_matrix("D", expand("D", D) if np.ndim(D) == 1 else D)
     shorter = D - tol * D.max()
     return all((np.maximum(via[:, None], via) >= shorter).all() for via in D)
 

@@ -2,10 +2,9 @@
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from companion.components.projection import Projection
-from companion.validation import check_integer, check_real
+from companion.validation import check_integer, check_points, check_real
 
 
 def oja_step(w, x, rate):
@@ -69,7 +68,7 @@ class AdaptivePCA(Projection):
 
     def fit(self, X, y=None):
         """Start anew and pass over the rows of X (n, d) `n_epochs` times, centred by their mean."""
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = check_points(self, X, ensure_min_samples=2)
         n_epochs, rng = check_integer("n_epochs", self.n_epochs), self._start(X)
         self.mean_ = X.mean(axis=0)
         self.scale_ = float(np.square(X - self.mean_).sum(axis=1).mean())
@@ -81,7 +80,7 @@ class AdaptivePCA(Projection):
     def partial_fit(self, X, y=None):
         """Learn from the rows of X (n, d) once, in their order; mean and scale follow them."""
         first = not hasattr(self, "components_")
-        X = validate_data(self, X, dtype=np.float64, reset=first)
+        X = check_points(self, X, reset=first)
         if first:
             self._start(X)
             self.mean_, self.scale_ = np.zeros(X.shape[1]), 0.0

@@ -1,6 +1,6 @@
 """How far from Gaussian, and how dependent? What independent component analysis optimises.
 
-Chapter: ``components/ica``.
+Chapter: `ica`.
 """
 
 from functools import cache
@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from scipy.special import digamma
 from sklearn.utils import check_array
 
-from companion.validation import check_choice, check_integer
+from companion.validation import check_choice, check_integer, check_squares
 
 GAUSSIAN_ENTROPY = 0.5 * np.log(2 * np.pi * np.e)  # of variance 1, in nats
 
@@ -30,6 +30,7 @@ def standardise(x):
         raise ValueError(f"x has shape {x.shape}: pass (n,) or (n, k), with n of at least 2.")
     if not np.isfinite(x).all():
         raise ValueError("x contains NaN or infinity: remove those rows, or impute them.")
+    check_squares("x", x)
     deviation = x.std(axis=0)
     if np.any(deviation <= 1e-14 * np.abs(x).max(axis=0)):
         raise ValueError("x has a constant column: drop it, a constant has no shape.")

@@ -13,7 +13,7 @@ from sklearn.utils.extmath import svd_flip
 from sklearn.utils.validation import check_is_fitted
 
 from companion.components.pca import rounding_of_mean
-from companion.validation import check_integer, check_real
+from companion.validation import check_integer, check_real, check_squares
 
 
 def marginal_parts(X, labels):
@@ -157,7 +157,7 @@ class DemixedPCA(BaseEstimator):
             )
         if not X.size or not np.isfinite(X).all():
             raise ValueError(f"X of shape {X.shape} is empty or has NaN: drop or impute them.")
-        return X
+        return check_squares("X", X)
 
     def _joined(self, average):
         """The parts by their names, those to be joined added up."""

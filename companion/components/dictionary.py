@@ -9,12 +9,14 @@ import warnings
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils.validation import check_is_fitted
 
 from companion.components.nnk import NNKMeans, nnk_codes, nnk_errors, nnk_weights
 from companion.components.sparse_coding import fista, orthogonal_mp
-from companion.validation import check_choice, check_integer, check_real
+from companion.validation import check_choice, check_codes, check_integer, check_points, check_real
+
+BLOCK = 1000  # rows whose codes improve together: what a step needs stays near the processor
 
 __all__ = [
     "DictionaryLearning",
@@ -126,7 +128,7 @@ class DictionaryLearning(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
     def fit(self, X, y=None):
         """Learn the atoms from the rows of X (n, d); y is ignored."""
-        X = validate_data(self, X, dtype=np.float64)
+        X = check_points(self, X)
         m = X.shape[1] if self.n_components is None else self.n_components
         m = check_integer("n_components", m)
         alpha, tol = check_real("alpha", self.alpha, low=0), check_real("tol", self.tol, low=0)
@@ -135,8 +137,11 @@ class DictionaryLearning(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         check_choice("transform_algorithm", self.transform_algorithm, ("omp", "lasso"))
         rng = check_random_state(self.random_state)
         atoms, codes, history = self._start(X, m, rng), np.zeros((len(X), m)), []
+        values = np.zeros(len(X))
         for _ in range(max_iter):
-            codes, values = code_step(atoms, codes, X, alpha, n_steps)
+            for rows in gen_batches(len(X), BLOCK):
+                step = code_step(atoms, codes[rows], X[rows], alpha, n_steps)
+                codes[rows], values[rows] = step
             atoms = update_atoms(atoms, codes, X)
             idle = np.flatnonzero(~codes.any(axis=0))
             atoms[idle] = draw_atoms(X, len(idle), rng, values)  # costs nothing: no code uses them
@@ -157,7 +162,7 @@ class DictionaryLearning(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     def transform(self, X):
         """Codes (n, m) of the rows of X (n, d)."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = check_points(self, X, reset=False)
         D = self.components_.T
         if self.transform_algorithm == "omp":
             k = self.transform_n_nonzero_coefs
@@ -165,10 +170,10 @@ class DictionaryLearning(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             return orthogonal_mp(D, X.T, k).T
         return fista(D, X.T, self.alpha)[0].T
 
-    def inverse_transform(self, codes):
-        """The points (n, d) that the codes (n, m) stand for."""
+    def inverse_transform(self, X):
+        """The points (n, d) that the codes X (n, m) stand for."""
         check_is_fitted(self)
-        return np.asarray(codes) @ self.components_
+        return check_codes(X, len(self.components_)) @ self.components_
 
     def _start(self, X, m, rng):
         if self.dict_init is None:

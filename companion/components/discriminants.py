@@ -10,11 +10,11 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from companion.components.demixed import DemixedPCA
 from companion.components.pca import rounding_of_mean
-from companion.validation import check_integer, check_real
+from companion.validation import check_integer, check_points, check_real
 
 __all__ = ["DemixedPCA", "LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis"]
 
@@ -47,7 +47,7 @@ class GaussianClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y):
         """Fit to rows X (n, d) of the classes y (n,)."""
-        X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
+        X, y = check_points(self, X, y, ensure_min_samples=2)
         check_classification_targets(y)
         self.classes_, index = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -80,7 +80,7 @@ class GaussianClassifier(ClassifierMixin, BaseEstimator):
 
     def _points(self, X):
         check_is_fitted(self)
-        return validate_data(self, X, dtype=np.float64, reset=False)
+        return check_points(self, X, reset=False)
 
 
 class LinearDiscriminantAnalysis(
@@ -146,11 +146,14 @@ class LinearDiscriminantAnalysis(
         self.scalings_, between = discriminant_axes(self.means_, self.priors_, P)
         self.scalings_ = self.scalings_[:, :m]
         self.explained_variance_ratio_ = between[:m] / max(between.sum(), np.finfo(float).tiny)
-        coef = self.means_ @ P @ P.T
-        intercept = np.log(self.priors_) - 0.5 * np.einsum("kd,kd->k", coef, self.means_)
-        self.coef_, self.intercept_ = coef, intercept
+        means = self.means_ - self.xbar_
+        coef = means @ P @ P.T
+        level = np.log(self.priors_) - 0.5 * np.einsum("kd,kd->k", coef, means)
         if k == 2:
-            self.coef_, self.intercept_ = coef[1:] - coef[:1], intercept[1:] - intercept[:1]
+            coef, level = coef[1:] - coef[:1], level[1:] - level[:1]
+        # Scores of X - xbar_ lose no digits where X is far from the origin; intercept_ is for X.
+        self.coef_, self._level = coef, level
+        self.intercept_ = level - coef @ self.xbar_
 
     def _check_means(self, P, n):
         """Refuse class means that differ in a direction without spread: no axis of P has it."""
@@ -164,8 +167,7 @@ class LinearDiscriminantAnalysis(
             )
 
     def _log_joint(self, X):
-        X = self._points(X)
-        scores = X @ self.coef_.T + self.intercept_
+        scores = (self._points(X) - self.xbar_) @ self.coef_.T + self._level
         return scores if len(self.classes_) > 2 else np.hstack([np.zeros_like(scores), scores])
 
     def transform(self, X):

@@ -7,9 +7,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from companion.components.latent_gaussian import noise_floor
 from companion.components.pca import PCA
 from companion.components.sequence_model import SequenceModel, sequences_of
 from companion.validation import check_integer, check_real
+
+MIN_NOISE = 1e-12  # of a column, as a share of its variance
 
 
 class System(NamedTuple):
@@ -135,7 +138,8 @@ def m_step(sequences, smoothed, system):
     Q = (next_ - A @ cross.T) / sum(len(s.lag_covs) for s in smoothed)
     means, covs = (np.concatenate([s[i] for s in smoothed]) for i in (0, 1))
     C, offset, noise = fit_observation(np.concatenate(sequences), means, covs)
-    R = np.diag(np.maximum(noise, 1e-12))
+    variances = np.nanvar(np.concatenate(sequences), axis=0)
+    R = np.diag(np.maximum(noise, noise_floor(variances, MIN_NOISE)))
     starts = np.array([s.means[0] - system.start_mean for s in smoothed])
     first = second_moments(np.array([s.covs[0] for s in smoothed]), starts, starts)
     return System(A, C, (Q + Q.T) / 2, R, offset, system.start_mean, first / len(starts))
@@ -149,14 +153,14 @@ def start_system(sequences, n_components):
     filled = [np.where(np.isnan(X), average, X) for X in sequences]
     windows = [sliding_window_view(X, (width, d)).reshape(-1, width * d) for X in filled]
     pca = PCA(k, whiten=True).fit(np.concatenate(windows))
-    states = [pca.transform(w) for w in windows]
+    states = [np.asarray(pca.transform(w)) for w in windows]
     past, next_ = (np.concatenate([z[i : len(z) - 1 + i] for z in states]) for i in (0, 1))
     A = np.linalg.lstsq(past, next_, rcond=None)[0].T
     Q = np.cov((next_ - past @ A.T).T, bias=True).reshape(k, k) + 0.01 * np.eye(k)
     pairs = zip(filled, states, strict=True)
     Z, X = np.concatenate(states), np.concatenate([x[: len(z)] for x, z in pairs])
     C = np.linalg.lstsq(Z, X - average, rcond=None)[0].T
-    noise = ((X - average - Z @ C.T) ** 2).mean(axis=0) + 0.1 * variance + 1e-12
+    noise = ((X - average - Z @ C.T) ** 2).mean(axis=0) + noise_floor(variance, 0.1)
     return System(A, C, Q, np.diag(noise), average, np.zeros(k), np.eye(k))
 
 

@@ -8,6 +8,7 @@ from itertools import combinations
 
 import numpy as np
 from scipy.linalg import eigh
+from sklearn.utils.extmath import svd_flip
 
 from companion.components.latent_gaussian import (
     LatentGaussian,
@@ -35,11 +36,13 @@ def best_loadings(S, noise, k):
     """The likeliest loadings (k, d) for a known noise (d,): PCA in units of the noise.
 
     With eigenvalues l and eigenvectors u of S / sqrt(noise noise'), a row is sqrt(noise (l - 1)) u;
-    a direction with l <= 1 holds nothing but noise.
+    a direction with l <= 1 holds nothing but noise. The largest entry of a row is positive.
     """
     scale, d = np.sqrt(noise), len(S)
-    values, vectors = eigh(S / scale / scale[:, None], subset_by_index=(d - k, d - 1))
-    return (np.sqrt((values - 1).clip(0)) * vectors).T[::-1] * scale
+    last = {"subset_by_index": (d - k, d - 1)}
+    values, vectors = eigh(S / scale / scale[:, None], **last)
+    loadings = (np.sqrt((values - 1).clip(0)) * vectors).T[::-1] * scale
+    return svd_flip(None, loadings, u_based_decision=False)[1]
 
 
 def varimax(loadings, tol=1e-8, max_iter=500):

@@ -8,7 +8,8 @@ from scipy.optimize import minimize
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from companion.components.dynamics import Smoothed, fit_observation, start_system
+from companion.components.dynamics import MIN_NOISE, Smoothed, fit_observation, start_system
+from companion.components.latent_gaussian import noise_floor
 from companion.components.sequence_model import SequenceModel, sequences_of
 from companion.validation import check_choice, check_integer, check_real
 
@@ -191,7 +192,8 @@ class GPFA(SequenceModel):
             options = {"args": (moments, self.kernel, self.nugget), "jac": True}
             found = minimize(lambda s, *a: scale_loss(s.item(), *a), np.log(scale), **options)
             scales[j] = np.exp(found.x.item())
-        return Factors(C, offset, np.maximum(noise, 1e-12), scales)
+        floor = noise_floor(np.nanvar(np.concatenate(sequences), axis=0), MIN_NOISE)
+        return Factors(C, offset, np.maximum(noise, floor), scales)
 
     def _factors(self):
         return Factors(self.components_.T, self.mean_, self.noise_variance_, self.time_scales_)

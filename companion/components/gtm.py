@@ -8,12 +8,12 @@ from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from companion.clustering.mixtures import share_out
 from companion.components.latent_gaussian import noise_floor
 from companion.components.pca import PCA
-from companion.validation import check_integer, check_real
+from companion.validation import check_integer, check_points, check_real
 
 
 def grid(n, n_components):
@@ -123,7 +123,7 @@ class GenerativeTopographicMapping(
 
     def fit(self, X, y=None):
         """Bend the plane of the first principal components into the rows of X (n, d)."""
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = check_points(self, X, ensure_min_samples=2)
         q = self._check_arguments(*X.shape)
         self.mean_ = X.mean(axis=0)
         X = X - self.mean_
@@ -185,7 +185,7 @@ class GenerativeTopographicMapping(
 
     def _e_step(self, X):
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = check_points(self, X, reset=False)
         return e_step(X, self.nodes_, self.noise_variance_)
 
     def responsibilities(self, X):

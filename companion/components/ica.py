@@ -1,7 +1,9 @@
 """Independent component analysis by FastICA; infomax and the contrasts are re-exported.
 
 White data are turned until their coordinates are as far from Gaussian as possible. What
-"far" means, from kurtosis to mutual information, is in ``contrasts``. Chapter: `ica`.
+"far" means, from kurtosis to mutual information, is in ``contrasts``.
+
+Chapter: `ica`.
 """
 
 import warnings
@@ -9,7 +11,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from companion.components.contrasts import (
     amari_distance,
@@ -24,7 +26,7 @@ from companion.components.contrasts import (
 from companion.components.infomax import InfomaxICA, infomax_gradient, log_likelihood
 from companion.components.projection import Projection
 from companion.components.whitening import orthonormalise, starting_matrix, whiten
-from companion.validation import check_choice, check_integer, check_real
+from companion.validation import check_choice, check_codes, check_integer, check_points, check_real
 
 __all__ = [
     "FastICA",
@@ -162,7 +164,7 @@ class FastICA(Projection):
 
     def fit(self, X, y=None):
         """Find the unmixing matrix of X (n, d)."""
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = check_points(self, X, ensure_min_samples=2)
         check_choice("algorithm", self.algorithm, ("parallel", "deflation"))
         check_choice("fun", self.fun, IN_PLACE)
         check_integer("max_iter", self.max_iter)
@@ -225,7 +227,7 @@ class FastICA(Projection):
                 return w[0], step, True
         return w[0], step, False
 
-    def inverse_transform(self, S):
-        """The mixtures (n, d) of the sources S (n, k)."""
+    def inverse_transform(self, X):
+        """The mixtures (n, d) of the sources X (n, k)."""
         check_is_fitted(self)
-        return np.asarray(S) @ self.mixing_.T + self.mean_
+        return check_codes(X, self.mixing_.shape[1]) @ self.mixing_.T + self.mean_

@@ -9,11 +9,11 @@ import numpy as np
 from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from companion.components.projection import Projection
 from companion.components.whitening import starting_matrix, whiten
-from companion.validation import check_integer, check_real
+from companion.validation import check_codes, check_integer, check_points, check_real
 
 
 def log_logistic(U):
@@ -95,7 +95,7 @@ class InfomaxICA(Projection):
 
     def fit(self, X, y=None):
         """Find the unmixing matrix of X (n, d)."""
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = check_points(self, X, ensure_min_samples=2)
         rate = check_real("learning_rate", self.learning_rate, 0, inclusive=False)
         check_integer("max_iter", self.max_iter)
         check_real("tol", self.tol, low=0)
@@ -145,13 +145,14 @@ class InfomaxICA(Projection):
                 f"n_components={k} is less than the {d} features: there is no density outside of "
                 "the components; fit with n_components=None on data that vary in all directions."
             )
-        return np.linalg.slogdet(self.components_)[1] + log_logistic(self.transform(X)).sum(axis=1)
+        sources = np.asarray(self.transform(X))
+        return np.linalg.slogdet(self.components_)[1] + log_logistic(sources).sum(axis=1)
 
     def score(self, X, y=None):
         """Mean log density of a row, in nats."""
         return float(self.score_samples(X).mean())
 
-    def inverse_transform(self, S):
-        """The mixtures (n, d) of the sources S (n, k)."""
+    def inverse_transform(self, X):
+        """The mixtures (n, d) of the sources X (n, k)."""
         check_is_fitted(self)
-        return np.asarray(S) @ self.mixing_.T + self.mean_
+        return check_codes(X, self.mixing_.shape[1]) @ self.mixing_.T + self.mean_

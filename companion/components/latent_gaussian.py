@@ -2,7 +2,9 @@
 
 The story is x = mean + W z + noise with z from N(0, I) and noise from N(0, Psi), Psi diagonal, so
 that x has the covariance W W' + Psi. In code the loadings are W' (k, d), a row a factor, like
-`components_` in scikit-learn, and the noise is the diagonal of Psi (d,). Chapter: `factors`.
+`components_` in scikit-learn, and the noise is the diagonal of Psi (d,).
+
+Chapter: `factors`.
 """
 
 import warnings
@@ -11,10 +13,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from companion.components.pca import rounding_of_mean
-from companion.validation import check_choice, check_integer, check_real
+from companion.validation import check_choice, check_codes, check_integer, check_points, check_real
 
 SOLVERS = ("eigh", "em")
 
@@ -76,7 +78,7 @@ class LatentGaussian(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _prepare(self, X):
         """Check arguments and data: the covariance (d, d) with 1 / n, the row count and k."""
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = check_points(self, X, ensure_min_samples=2)
         check_real("tol", self.tol, low=0)
         check_integer("max_iter", self.max_iter)
         check_choice("solver", self.solver, SOLVERS)
@@ -115,18 +117,18 @@ class LatentGaussian(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def transform(self, X):
         """Posterior mean (n, k) of the factors of every row of X (n, d)."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = check_points(self, X, reset=False)
         return (X - self.mean_) @ posterior(self.components_, self._noise())[1].T
 
-    def inverse_transform(self, Z):
-        """Mean W z + mean (n, d) of x for every row z of Z (n, k)."""
+    def inverse_transform(self, X):
+        """Mean W z + mean (n, d) for every row of factors z of X (n, k)."""
         check_is_fitted(self)
-        return np.asarray(Z) @ self.components_ + self.mean_
+        return check_codes(X, len(self.components_)) @ self.components_ + self.mean_
 
     def score_samples(self, X):
         """Log density of every row (n,), in nats."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = check_points(self, X, reset=False)
         return log_density(X, self.mean_, self.components_, self._noise())
 
     def score(self, X, y=None):
@@ -157,9 +159,7 @@ class LatentGaussian(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def impute(self, X):
         """Replace every NaN of X (n, d) by its mean given what is seen of its row."""
         check_is_fitted(self)
-        X = validate_data(
-            self, X, dtype=np.float64, reset=False, ensure_all_finite="allow-nan", copy=True
-        )
+        X = check_points(self, X, reset=False, ensure_all_finite="allow-nan", copy=True)
         noise = self._noise()
         for row in X:
             seen = ~np.isnan(row)

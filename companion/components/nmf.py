@@ -3,85 +3,22 @@
 import warnings
 
 import numpy as np
-from scipy.linalg import svd
-from scipy.special import kl_div
+from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from companion.validation import check_choice, check_integer, check_real
+from companion.components.nmf_steps import (
+    coordinate_step,
+    divergence,
+    multiplicative_step,
+    nndsvd,
+)
+from companion.validation import check_choice, check_codes, check_integer, check_points, check_real
 
-TINY = float(np.finfo(np.float32).eps)  # stands for a zero that would divide
 INITS = (None, "random", "nndsvd", "nndsvda", "custom")
 LOSSES = ("frobenius", "kullback-leibler")
-
-
-def divergence(X, W, H, beta_loss="frobenius"):
-    """Half the squared error of X (n, d) against WH, or sum x log(x / wh) - x + wh, in nats."""
-    if beta_loss == "frobenius":
-        residual = X - W @ H
-        return 0.5 * float(np.vdot(residual, residual))
-    product = W @ H
-    return float(kl_div(X, np.where(X > 0, np.maximum(product, TINY), product)).sum())
-
-
-def product(A, B):
-    """A B, laid out in memory as A is: BLAS is quicker if a long side comes last."""
-    return A @ B if A.flags.c_contiguous else (B.T @ A.T).T
-
-
-def multiplicative_step(X, W, H, beta_loss="frobenius", l1=0.0, l2=0.0):
-    """The codes W (n, k) after one update; for the parts, pass X.T, H.T and W.T.
-
-    Each entry is multiplied by (negative part of its gradient) / (positive part).
-    """
-    X, W, H = (np.asarray(a, dtype=float) for a in (X, W, H))
-    if beta_loss == "frobenius":
-        down, up = product(X, H.T), product(W, H @ H.T)
-    else:
-        model = product(W, H)
-        np.maximum(model, TINY, out=model)
-        down, up = product(np.divide(X, model, out=model), H.T), H.sum(axis=1)
-    if l1 or l2:
-        up = up + l1 + l2 * W
-    up[up == 0] = TINY
-    down /= up
-    return np.multiply(W, down, out=down)
-
-
-def coordinate_step(X, W, H, l1=0.0, l2=0.0):
-    """The codes W (n, k) after one round over its columns, and how far they were from optimal.
-
-    Each column jumps to its best values, the others fixed: a parabola's lowest point, or zero.
-    """
-    W, violation = np.array(W, dtype=float, order="F"), 0.0
-    gram, target = H @ H.T + l2 * np.eye(len(H)), X @ H.T - l1
-    for j in range(len(H)):
-        gradient = W @ gram[j] - target[:, j]
-        violation += np.abs(np.where(W[:, j] == 0, np.minimum(gradient, 0), gradient)).sum()
-        if gram[j, j] > 0:
-            W[:, j] = np.maximum(W[:, j] - gradient / gram[j, j], 0)
-    return W, float(violation)
-
-
-def nndsvd(X, n_components, fill=0.0):
-    """Codes (n, k) and parts (k, d) from the singular vectors of X (n, d), zeros set to `fill`.
-
-    Of each pair of vectors only the positive or only the negative parts are kept, whichever
-    pair has the larger product of norms (Boutsidis and Gallopoulos, 2008).
-    """
-    U, singular, Vt = svd(X, full_matrices=False)
-    W, H = np.zeros((len(X), n_components)), np.zeros((n_components, X.shape[1]))
-    for j in range(n_components):
-        sides = [(np.maximum(s * U[:, j], 0), np.maximum(s * Vt[j], 0)) for s in (1, -1)]
-        norms = [np.linalg.norm(u) * np.linalg.norm(v) for u, v in sides]
-        (u, v), size = sides[int(np.argmax(norms))], max(norms)
-        if size > 0:
-            scale = np.sqrt(singular[j] * size)
-            W[:, j], H[j] = scale * u / np.linalg.norm(u), scale * v / np.linalg.norm(v)
-    W[W < 1e-6], H[H < 1e-6] = fill, fill
-    return W, H
 
 
 class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -95,8 +32,9 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     n_components : int or None
         Number of parts k; None takes d.
     init : None, 'random', 'nndsvd', 'nndsvda' or 'custom'
-        'nndsvda' fills the zeros of 'nndsvd' by the mean of X; None takes it if k <= min(n, d),
-        else 'random'. With 'custom', pass W and H to `fit_transform`.
+        'nndsvda' fills the zeros of 'nndsvd' by sqrt(mean of X / k), the size that 'random' has;
+        None takes it if k <= min(n, d), else 'random'. (scikit-learn fills by the mean of X, so
+        that its result depends on the unit.) With 'custom', pass W and H to `fit_transform`.
     solver : 'cd' or 'mu'
         Coordinate descent, or multiplicative updates.
     beta_loss : 'frobenius' or 'kullback-leibler'
@@ -155,13 +93,13 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.l1_ratio = l1_ratio
 
     def fit(self, X, y=None):
-        """Find the parts of X (n, d)."""
+        """Find the parts of X (n, d), dense or sparse."""
         self.fit_transform(X)
         return self
 
     def fit_transform(self, X, y=None, W=None, H=None):
         """Find the parts of X (n, d) and return the codes (n, k); W and H start 'custom'."""
-        X = validate_data(self, X, dtype=np.float64, ensure_non_negative=True)
+        X = self._entries(X)
         k = self._check_arguments(*X.shape)
         W, H = self._start(X, W, H, k)
         W, H, self.n_iter_ = self._descend(X, W, H, learn_parts=True)
@@ -172,15 +110,23 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def transform(self, X):
         """Codes (n, k) of the rows of X (n, d), the parts fixed."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False, ensure_non_negative=True)
+        X = self._entries(X, reset=False)
         level = np.sqrt(X.mean() / self.n_components_) if self.solver == "mu" else 0.0
-        start = np.full((len(X), self.n_components_), level)
+        start = np.full((X.shape[0], self.n_components_), level)
         return self._descend(X, start, self.components_, learn_parts=False)[0]
 
-    def inverse_transform(self, W):
-        """The rows (n, d) that the codes W (n, k) stand for."""
+    def inverse_transform(self, X):
+        """The rows (n, d) that the codes X (n, k) stand for."""
         check_is_fitted(self)
-        return np.asarray(W) @ self.components_
+        return check_codes(X, len(self.components_)) @ self.components_
+
+    def _entries(self, X, reset=True):
+        X = check_points(self, X, accept_sparse="csr", reset=reset, ensure_non_negative=True)
+        if not issparse(X):
+            return X
+        X = csr_array(X, copy=True)  # the arrays are the caller's
+        X.sum_duplicates()
+        return X
 
     def _descend(self, X, W, H, learn_parts):
         """Update W, and H in turn with it, until the step is small."""
@@ -217,7 +163,7 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if learn_parts:
             H = multiplicative_step(X.T, H.T, W.T, self.beta_loss, *parts).T
             if self.beta_loss == "kullback-leibler":
-                H[np.finfo(float).eps > H] = 0  # as scikit-learn does, before it underflows
+                H[np.finfo(float).eps * H.max() > H] = 0  # before it underflows
         return W, H, None
 
     def _coordinate_round(self, X, W, H, penalties, learn_parts):
@@ -240,18 +186,20 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         n, d = X.shape
         if self.init == "custom":
             for name, value, shape in (("W", W, (n, k)), ("H", H, (k, d))):
-                if np.shape(value) != shape or np.min(value) < 0:
+                if np.shape(value) != shape or not np.min(value) >= 0:
                     raise ValueError(
                         f"{name} has shape {np.shape(value)}: with init='custom' pass an array "
-                        f"of shape {shape} without negative entries to fit_transform."
+                        f"of shape {shape} without NaN or negative entries to fit_transform."
                     )
             return np.array(W, dtype=float), np.array(H, dtype=float)
+        if W is not None or H is not None:
+            raise ValueError(f"W and H start init='custom' alone, not init={self.init!r}: set it.")
         init = self.init or ("nndsvda" if k <= min(n, d) else "random")
         if init == "random":
             rng, level = check_random_state(self.random_state), np.sqrt(X.mean() / k)
             H = np.abs(level * rng.standard_normal(size=(k, d)))
             return np.abs(level * rng.standard_normal(size=(n, k))), H
-        return nndsvd(X, k, fill=X.mean() if init == "nndsvda" else 0.0)
+        return nndsvd(X, k, fill=np.sqrt(X.mean() / k) if init == "nndsvda" else 0.0)
 
     def _check_arguments(self, n, d):
         k = d if self.n_components is None else check_integer("n_components", self.n_components)
@@ -281,7 +229,8 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return len(self.components_)
 
     def __sklearn_tags__(self):
-        """Say that negative input is refused."""
+        """Say that negative input is refused, and sparse input taken."""
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = True
+        tags.input_tags.sparse = True
         return tags

@@ -6,11 +6,11 @@ import numpy as np
 from scipy.linalg import pinv
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics.pairwise import pairwise_kernels
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from companion.validation import check_choice, check_integer, check_real
+from companion.components.kernel_pca import kernels
+from companion.validation import check_choice, check_integer, check_points, check_real
 
 KERNELS = ("linear", "rbf", "cosine", "poly")
 
@@ -96,7 +96,7 @@ class NNKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         Atoms in a code, at most.
     kernel : 'rbf', 'linear', 'cosine' or 'poly'
     gamma : float or None
-        Of 'rbf' and 'poly'; None is 1 / (n_features * X.var()).
+        Of 'rbf' and 'poly'; None is one over the sum of the features' variances.
     max_iter : int
     tol : float
         Stop when the objective falls by less than tol times its value.
@@ -109,7 +109,7 @@ class NNKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     components_ : array (m, d)
         A'X: the atoms themselves for the linear kernel, a picture of them for the others.
     codes_, labels_ : arrays (n, m) and (n,)
-        Codes of the training points, and the atom of largest weight.
+        Codes of the training points from the last round, and their atoms by `predict`.
     error_ : array (n_iter_,)
         Objective after each round, divided by n.
     n_iter_ : int
@@ -141,14 +141,14 @@ class NNKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     def fit(self, X, y=None):
         """Learn the atoms from the rows of X (n, d); y is ignored."""
-        X = validate_data(self, X, dtype=np.float64)
+        X = check_points(self, X)
         n = len(X)
         m = check_integer("n_components", self.n_components, 1, n, "at most one a row of X")
         check_integer("n_neighbors", self.n_neighbors)
         check_choice("kernel", self.kernel, KERNELS)
         max_iter, tol = check_integer("max_iter", self.max_iter), check_real("tol", self.tol, low=0)
         if self.gamma is None:
-            self.gamma_ = float(1 / (X.shape[1] * (X.var() or 1.0)))
+            self.gamma_ = float(1 / (X.var(axis=0).sum() or 1.0))
         else:
             self.gamma_ = check_real("gamma", self.gamma, low=0, inclusive=False)
         self.X_fit_ = X
@@ -176,25 +176,26 @@ class NNKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
                 stacklevel=2,
             )
         self.coefficients_, self.components_ = A, A.T @ X
-        self.codes_, self.labels_ = codes, codes.argmax(axis=1)
-        self.error_, self.n_iter_ = np.array(history), len(history)
         self._among = A.T @ to
+        self.codes_ = codes
+        self.labels_ = nnk_codes(to, self._among, min(self.n_neighbors, m)).argmax(axis=1)
+        self.error_, self.n_iter_ = np.array(history), len(history)
         return self
 
     def transform(self, X):
         """Codes (n, m) of the rows of X (n, d) on the atoms."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = check_points(self, X, reset=False)
         to = self._kernel(X, self.X_fit_) @ self.coefficients_
         return nnk_codes(to, self._among, min(self.n_neighbors, len(self._among)))
 
     def predict(self, X):
         """Index of the atom of largest weight of every row of X (n, d): (n,)."""
-        return self.transform(X).argmax(axis=1)
+        return np.asarray(self.transform(X)).argmax(axis=1)
 
     def _kernel(self, X, Y):
         options = {"gamma": self.gamma_, "degree": 2, "coef0": 1}
-        return pairwise_kernels(X, Y, metric=self.kernel, filter_params=True, **options)
+        return kernels(X, Y, self.kernel, **options)
 
     @property
     def _n_features_out(self):

@@ -2,20 +2,22 @@
 
 import numpy as np
 from scipy.linalg import eigh, svd
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.metrics.pairwise import pairwise_kernels
 from sklearn.utils.extmath import svd_flip
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from companion.clustering.eigenvectors import largest_eigenvectors
 from companion.clustering.gaussians import row_blocks
 from companion.components.adaptive_pca import AdaptivePCA, oja_step, sanger_step
+from companion.components.kernel_pca import KernelPCA
 from companion.components.projection import Projection
-from companion.validation import check_choice, check_integer, check_real
+from companion.validation import (
+    check_choice,
+    check_codes,
+    check_integer,
+    check_points,
+    check_real,
+)
 
-__all__ = ["PCA", "AdaptivePCA", "KernelPCA", "center_kernel", "oja_step", "sanger_step"]
-
-KERNELS = ("linear", "rbf", "poly", "sigmoid", "cosine", "precomputed")
+__all__ = ["PCA", "AdaptivePCA", "KernelPCA", "oja_step", "sanger_step"]
 
 
 def centred_products(X, mean):
@@ -88,6 +90,8 @@ class PCA(Projection):
         is left as it is.
     svd_solver : 'auto', 'full' or 'covariance_eigh'
         Singular values of X, or eigenvalues of X'X; 'auto' takes the second if n >= 10 d.
+    random_state : int, RandomState or None
+        Draws nothing, for both solvers are exact: scikit-learn's calls may have it.
 
     Attributes
     ----------
@@ -111,15 +115,24 @@ class PCA(Projection):
     array([1.])
     """
 
-    def __init__(self, n_components=None, *, center=True, whiten=False, svd_solver="auto"):
+    def __init__(
+        self,
+        n_components=None,
+        *,
+        center=True,
+        whiten=False,
+        svd_solver="auto",
+        random_state=None,
+    ):
         self.n_components = n_components
         self.center = center
         self.whiten = whiten
         self.svd_solver = svd_solver
+        self.random_state = random_state
 
     def fit(self, X, y=None):
         """Find the axes of X (n, d)."""
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = check_points(self, X, ensure_min_samples=2)
         check_choice("svd_solver", self.svd_solver, ("auto", "full", "covariance_eigh"))
         (n, d), most = X.shape, min(X.shape)
         k, share = self._wanted(most)
@@ -160,92 +173,42 @@ class PCA(Projection):
         Z = super().transform(X)
         return Z / self._scales if self.whiten else Z
 
-    def inverse_transform(self, Z):
-        """The points (n, d) of the subspace that have the coordinates Z (n, k)."""
+    def inverse_transform(self, X):
+        """The points (n, d) of the subspace that have the coordinates X (n, k)."""
         check_is_fitted(self)
-        return super().inverse_transform(Z * self._scales if self.whiten else Z)
+        X = check_codes(X, len(self.components_))
+        return super().inverse_transform(X * self._scales if self.whiten else X)
 
-
-def center_kernel(K):
-    """The matrix HKH, H = I - 11'/n, of inner products (n, n) after taking the mean off."""
-    means = K.mean(axis=0)
-    centred = K - means
-    centred -= means[:, None] - means.mean()
-    return centred
-
-
-class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Principal components in the space of a kernel's features, from inner products alone.
-
-    With HKH = V L V', the coordinates of the training points are V sqrt(L).
-
-    Parameters
-    ----------
-    n_components : int
-    kernel : 'linear', 'rbf', 'poly', 'sigmoid', 'cosine' or 'precomputed'
-    gamma : float or None
-        Of 'rbf', 'poly' and 'sigmoid'; None is 1 / d.
-    degree, coef0 : float
-        Of 'poly' and 'sigmoid'.
-
-    Attributes
-    ----------
-    eigenvalues_ : array (k,)
-        Of the centred kernel, descending.
-    eigenvectors_ : array (n, k)
-        The entry of largest size in a column is positive.
-    X_fit_ : array (n, d)
-
-    References
-    ----------
-    Schoelkopf, Smola and Mueller (1998). Chapter: pca.
-    """
-
-    def __init__(self, n_components=2, *, kernel="rbf", gamma=None, degree=3, coef0=1):
-        self.n_components = n_components
-        self.kernel = kernel
-        self.gamma = gamma
-        self.degree = degree
-        self.coef0 = coef0
-
-    def fit(self, X, y=None):
-        """Find the components of X (n, d), or of a precomputed kernel (n, n)."""
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
-        check_choice("kernel", self.kernel, KERNELS)
-        n = len(X)
-        k = check_integer("n_components", self.n_components, 1, n, "one a sample is the most")
-        K = self._kernel(X, X)
-        if K.shape != (n, n):
-            raise ValueError(f"X has shape {X.shape} but a precomputed kernel must be (n, n).")
-        self.X_fit_, self._row_means = X.copy(), K.mean(axis=0)
-        K = center_kernel(K)
-        scale = np.linalg.norm(K) or 1.0  # no eigenvalue is larger
-        values, vectors = largest_eigenvectors(K / scale, k, random_state=0)
-        self.eigenvalues_ = scale * values.clip(0)
-        self.eigenvectors_, _ = svd_flip(vectors, None)
-        return self
-
-    def transform(self, X):
-        """Coordinates (m, k) of the rows of X (m, d), or of their kernel with those of fit."""
+    def get_covariance(self):
+        """Covariance (d, d) of the data as the model has it: U'(variance - noise) U + noise I."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        # What is the same for all training points drops out: the eigenvectors sum to zero.
-        K = self._kernel(X, self.X_fit_) - self._row_means
-        small = self.eigenvalues_ <= 1e-12 * self.eigenvalues_.max(initial=0)
-        return np.where(small, 0, K @ self.eigenvectors_ / np.sqrt(self.eigenvalues_ + small))
+        extra = np.maximum(self.explained_variance_ - self.noise_variance_, 0)
+        covariance = (self.components_.T * extra) @ self.components_
+        covariance[np.diag_indices(len(covariance))] += self.noise_variance_
+        return covariance
 
-    def _kernel(self, X, Y):
-        if self.kernel == "precomputed":
-            return X
-        options = {"gamma": self.gamma, "degree": self.degree, "coef0": self.coef0}
-        return pairwise_kernels(X, Y, metric=self.kernel, filter_params=True, **options)
+    def score_samples(self, X):
+        """Log density of every row of X (n, d) under N(mean, `get_covariance`): (n,), in nats.
 
-    @property
-    def _n_features_out(self):
-        return len(self.eigenvalues_)
+        It is that of probabilistic PCA (Tipping and Bishop, 1999), with n - 1 in the variances.
+        """
+        check_is_fitted(self)
+        X = check_points(self, X, reset=False) - self.mean_
+        (k, d), noise = self.components_.shape, self.noise_variance_
+        variances = np.maximum(self.explained_variance_, noise)
+        if variances[-1] <= 0 or (k < d and noise <= 0):
+            raise ValueError(
+                f"n_components={self.n_components} leaves no variance in some direction, so that "
+                "there is no density: keep fewer components."
+            )
+        Z = X @ self.components_.T
+        squares = (Z**2 / variances).sum(axis=1)
+        log_det = np.log(variances).sum()
+        if k < d:
+            squares += np.square(X - Z @ self.components_).sum(axis=1) / noise
+            log_det += (d - k) * np.log(noise)
+        return -0.5 * (d * np.log(2 * np.pi) + log_det + squares)
 
-    def __sklearn_tags__(self):
-        """Say that a precomputed kernel is pairwise."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.pairwise = self.kernel == "precomputed"
-        return tags
+    def score(self, X, y=None):
+        """Mean log density of a row, in nats."""
+        return float(self.score_samples(X).mean())

@@ -1,8 +1,9 @@
 """What all linear components share: rows to project onto. Chapter: `pca`."""
 
-import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
+
+from companion.validation import check_codes, check_points
 
 
 class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -11,13 +12,13 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     def transform(self, X):
         """Coordinates (n, k) of the rows of X (n, d) on the components."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = check_points(self, X, reset=False)
         return (X - self.mean_) @ self.components_.T
 
-    def inverse_transform(self, Z):
-        """The points (n, d) that have the coordinates Z (n, k)."""
+    def inverse_transform(self, X):
+        """The points (n, d) that have the coordinates X (n, k)."""
         check_is_fitted(self)
-        return np.asarray(Z) @ self.components_ + self.mean_
+        return check_codes(X, len(self.components_)) @ self.components_ + self.mean_
 
     @property
     def _n_features_out(self):

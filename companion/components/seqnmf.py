@@ -3,9 +3,9 @@
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from companion.validation import check_integer, check_real
+from companion.validation import check_integer, check_points, check_real
 
 TINY = float(np.finfo(np.float32).eps)  # stands for a zero that would divide
 
@@ -149,7 +149,7 @@ class SeqNMF(TransformerMixin, BaseEstimator):
 
     def fit(self, X, y=None):
         """Find the patterns of the record X (n steps, d channels)."""
-        X = validate_data(self, X, dtype=np.float64, ensure_non_negative=True)
+        X = check_points(self, X, ensure_non_negative=True)
         n = len(X)
         k = check_integer("n_components", self.n_components)
         length = check_integer("length", self.length, high=n, remedy=f"X has {n} sample(s).")
@@ -175,7 +175,7 @@ class SeqNMF(TransformerMixin, BaseEstimator):
     def transform(self, X):
         """Times (n, k) of the fitted patterns in the record X (n, d), without penalty."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False, ensure_non_negative=True)
+        X = check_points(self, X, reset=False, ensure_non_negative=True)
         times = np.full((len(X), len(self.components_)), np.sqrt(X.mean()))
         for _ in range(self.max_iter):
             times = times_step(X, times, self.components_)

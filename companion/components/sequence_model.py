@@ -5,17 +5,18 @@ import warnings
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
+
+from companion.validation import check_points
 
 
 def sequences_of(estimator, X, *, reset=False):
     """Return X as a list of arrays (n_steps, d), checked, and whether it was a single sequence."""
     single = not (isinstance(X, list | tuple | np.ndarray) and len(X) and np.ndim(X[0]) == 2)
     sequences = [
-        validate_data(
+        check_points(
             estimator,
             sequence,
-            dtype=np.float64,
             ensure_all_finite="allow-nan",
             ensure_min_samples=2 if reset else 1,
             reset=reset and i == 0,
@@ -28,7 +29,20 @@ def sequences_of(estimator, X, *, reset=False):
 
 
 class SequenceModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Base of models of sequences: X is one sequence (n_steps, d), or a list of several."""
+    """Base of models of sequences: X is one sequence (n_steps, d), or a list of several.
+
+    A subclass writes `_smooth`, and a `fit` that takes its sequences from `sequences_of`. That sets
+    ``components_`` (k, d) and ``mean_`` (d,), so that a row is ``z components_ + mean_`` plus
+    noise, and through `_climb`, which reads ``max_iter`` and ``tol`` of the constructor,
+    ``loglike_`` (a value a step, nats) and ``n_iter_``. It then has `smooth`, `transform`, `fill`.
+    """
+
+    def _smooth(self, sequence):
+        """What is known of the states of one sequence (n_steps, d), a named tuple.
+
+        Its ``means`` are (n_steps, k).
+        """
+        raise NotImplementedError
 
     def _each(self, function, X):
         """Return `function` of every sequence: an array for a single one, else a list."""

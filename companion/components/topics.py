@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from companion.components.topic_steps import (
     BLOCK,
@@ -18,7 +18,7 @@ from companion.components.topic_steps import (
     expected_counts,
     expected_log,
 )
-from companion.validation import check_choice, check_integer, check_real
+from companion.validation import check_choice, check_integer, check_points, check_real
 
 
 class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -194,14 +194,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     def _counts(self, X, reset=False):
         if not reset:
             check_is_fitted(self)
-        X = validate_data(
-            self,
-            X,
-            dtype=np.float64,
-            accept_sparse="csr",
-            reset=reset,
-            ensure_non_negative=True,
-        )
+        X = check_points(self, X, accept_sparse="csr", reset=reset, ensure_non_negative=True)
         counts = sparse.csr_array(X)
         if not counts.data.all():
             counts = counts.copy()  # the arrays are the caller's

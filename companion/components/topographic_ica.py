@@ -6,11 +6,11 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from companion.components.projection import Projection
 from companion.components.whitening import orthonormalise, starting_matrix, whiten
-from companion.validation import check_integer, check_real
+from companion.validation import check_codes, check_integer, check_points, check_real
 
 
 def torus_neighborhoods(rows, columns, radius=1):
@@ -127,7 +127,7 @@ class TopographicICA(Projection):
 
     def fit(self, X, y=None):
         """Find components of X (n, d) and their places."""
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = check_points(self, X, ensure_min_samples=2)
         radius = check_integer("radius", self.radius, low=0)
         check_real("epsilon", self.epsilon, 0, inclusive=False)
         check_integer("max_iter", self.max_iter)
@@ -177,7 +177,7 @@ class TopographicICA(Projection):
         )
         return W
 
-    def inverse_transform(self, S):
-        """The mixtures (n, d) of the sources S (n, k)."""
+    def inverse_transform(self, X):
+        """The mixtures (n, d) of the sources X (n, k)."""
         check_is_fitted(self)
-        return np.asarray(S) @ self.mixing_.T + self.mean_
+        return check_codes(X, self.mixing_.shape[1]) @ self.mixing_.T + self.mean_

@@ -1,4 +1,9 @@
-"""Models that learn while they code: the decoder sees the same past, so it learns the same."""
+"""Models that learn while they code: the decoder sees the same past, so it learns the same.
+
+Chapter: `codes`.
+"""
+
+from operator import index
 
 import numpy as np
 
@@ -27,7 +32,7 @@ class FenwickTree:
     """
 
     def __init__(self, counts):
-        self.sums = [0, *counts]
+        self.sums = [0, *map(index, counts)]  # Python integers do not overflow
         for i in range(1, len(self.sums)):
             above = i + (i & -i)
             if above < len(self.sums):
@@ -36,14 +41,14 @@ class FenwickTree:
 
     def add(self, place, amount):
         """Raise the count of a place, 0 to K - 1."""
-        i = place + 1
+        i, amount = index(place) + 1, index(amount)
         while i < len(self.sums):
             self.sums[i] += amount
             i += i & -i
 
     def prefix(self, n):
         """Sum of the first n counts."""
-        total = 0
+        total, n = 0, index(n)
         while n:
             total += self.sums[n]
             n &= n - 1
@@ -88,6 +93,7 @@ class AdaptiveModel:
 
     def encode(self, symbol, encoder):
         """Write a symbol with its share so far, then count it."""
+        symbol = index(symbol)
         if not 0 <= symbol < len(self.frequencies):
             raise ValueError(
                 f"symbol={symbol} must be from 0 to {len(self.frequencies) - 1}: raise n_symbols."

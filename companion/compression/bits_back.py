@@ -1,4 +1,4 @@
-"""Images to bytes by a latent variable model: the bits that choose the code are got back."""
+"""Bits back: images to bytes by a latent variable model. Chapter: `neural_compression`."""
 
 import copy
 import hashlib
@@ -178,8 +178,7 @@ class BitsBackCoder:
     chosen bits back. A code is a bucket for each coordinate, one of 2^k with the same prior mass.
     Image follows image, in float64 on the CPU: both sides compute the same whole numbers.
 
-    Bits back: Hinton and van Camp (1993), Frey and Hinton (1996). On a stack: Townsend, Bird and
-    Barber (2019). Chapter: compression/neural_compression.
+    Sources: Hinton and van Camp (1993), Frey and Hinton (1996); on a stack, Townsend et al. (2019).
 
     Parameters
     ----------
@@ -199,21 +198,24 @@ class BitsBackCoder:
         self.model = copy.deepcopy(model).cpu().double().eval()
         self.fingerprint = fingerprint(self.model)
 
-    def encode(self, images):
-        """Compress grey levels (n, *event_shape) to the bytes of a self-describing file.
+    def encode(self, images, *, return_ledger=False):
+        """Compress grey levels (n, *event_shape) to bytes; with their `account`, if that is wanted.
 
         Format: magic and version, fingerprint of the model, number of images, k, lanes, levels,
         shape, CRC-32 of the pixels, the stack, CRC-32 of all of it. The model is not inside.
         """
         images = self._check(images)
-        stack, _ = self._push_all(images)
+        stack, contents = self._push_all(images)
         header = write_integers(len(images), self.n_bucket_bits, self.n_lanes, *self._levels())
         pixels = checksum(images.flatten(1))
-        return seal(MAGIC, self.fingerprint + header + pixels + stack.to_bytes())
+        file = seal(MAGIC, self.fingerprint + header + pixels + stack.to_bytes())
+        return (file, self._ledger(stack, contents)) if return_ledger else file
 
     def account(self, images):
         """Return the `Ledger` of what `encode` does with these images."""
-        stack, contents = self._push_all(self._check(images))
+        return self._ledger(*self._push_all(self._check(images)))
+
+    def _ledger(self, stack, contents):
         before, chosen, seen, after = np.array(contents).T
         initial = 32 * self.n_lanes + 16 * stack.n_borrowed
         return Ledger(before - chosen, seen - chosen, after - seen, initial)
@@ -221,9 +223,8 @@ class BitsBackCoder:
     def decode(self, data):
         """Read what `encode` wrote, bit for bit, with its k and lanes: uint8 (n, *event_shape).
 
-        A `ValueError` says that the file was cut or changed, that another model wrote it, or that
-        this machine computes other probabilities than the one that wrote it. Wrong pixels are never
-        returned: they have a checksum, and below them must lie the random bits of the beginning.
+        A `ValueError` says that the file was cut or changed, or that another model or a machine
+        that computes otherwise wrote it: pixels have a checksum, the bottom has known random bits.
         """
         body = unseal(MAGIC, data)
         (n, n_bits, n_lanes, *levels), rest = read_integers(body[8:], 3 + len(self._levels()))

@@ -1,4 +1,4 @@
-"""Lengths of codewords: which are possible, and which are best."""
+"""Lengths of codewords: which are possible, and which are best. Chapter: `codes`."""
 
 import heapq
 from fractions import Fraction

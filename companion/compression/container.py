@@ -1,4 +1,4 @@
-"""Files that say what they are, and notice when they were damaged."""
+"""Files that say what they are, and notice when they were damaged. Chapter: `codes`."""
 
 import zlib
 

@@ -1,14 +1,16 @@
-"""Several opinions about the next symbol, mixed into one bet: no network, a lot of counting."""
+"""Several opinions about the next symbol, mixed into one bet: no network, a lot of counting.
 
-from array import array
-from operator import mul
+Chapter: `codes`.
+"""
+
+from operator import add, mul
 
 import numpy as np
 
 from companion.compression.container import read_integers, seal, unseal, write_integers
 from companion.compression.frequencies import PRECISION, quantize
 from companion.compression.prefix_codes import HuffmanCode
-from companion.compression.stream_codes import ArithmeticDecoder, ArithmeticEncoder
+from companion.compression.stream_codes import SMALL, ArithmeticDecoder, ArithmeticEncoder, Interval
 from companion.validation import check_integer
 
 TOTAL = 1 << PRECISION
@@ -35,28 +37,44 @@ def _tables():
 LOGIT, SHARE, AFTER = _tables()
 
 
-class BitEncoder(ArithmeticEncoder):
+class Answers(Interval):
+    """What `write` and `read` do of a share, for two symbols and millions of answers: in a hurry.
+
+    No share is checked, as all are from SHARE. A carry waits for the next byte: `low` stays below
+    two windows until then.
+    """
+
+    def narrow_to(self, share, bit):
+        """Take the first `share` of ``2**16`` if the answer is yes, and the rest if it is no."""
+        step = self.width >> PRECISION
+        if bit:
+            self.width = share * step
+        else:
+            self.low += share * step
+            self.width = (TOTAL - share) * step
+
+
+class BitEncoder(Answers, ArithmeticEncoder):
     """Writes answers, each with a share for *yes* out of ``2**16``."""
 
     def answer(self, share, bit):
         """Write an answer, 0 or 1, and return it."""
-        if bit:
-            self.write(0, share, TOTAL)
-        else:
-            self.write(share, TOTAL - share, TOTAL)
+        self.narrow_to(share, bit)
+        if self.width < SMALL:
+            self.write(0, 1, 1)  # all of the interval: only the window moves
         return bit
 
 
-class BitDecoder(ArithmeticDecoder):
+class BitDecoder(Answers, ArithmeticDecoder):
     """Reads what a `BitEncoder` wrote."""
 
     def answer(self, share, bit=None):
         """Return the next answer; the argument `bit`, which an encoder needs, is not looked at."""
-        if self.peek(TOTAL) < share:
-            self.read(0, share, TOTAL)
-            return 1
-        self.read(share, TOTAL - share, TOTAL)
-        return 0
+        bit = int(self.peek(TOTAL) < share)
+        self.narrow_to(share, bit)
+        if self.width < SMALL:
+            self.read(0, 1, 1)
+        return bit
 
 
 class ContextMixer:
@@ -83,7 +101,8 @@ class ContextMixer:
     def __init__(self, code, n_contexts, size=22):
         self.children, self.root = code.children, code.root
         self.words = {symbol: [*map(int, word)] for symbol, word in code.codewords.items()}
-        self.counts = array("H", bytes(2 << check_integer("size", size, low=18, high=28)))
+        # A list, though it takes four times the memory of an array: it makes no number anew.
+        self.counts = [0] * (1 << check_integer("size", size, low=18, high=28))
         self.weights = [int(0.3 * TOTAL)] * check_integer("n_contexts", n_contexts)
 
     def code(self, coder, contexts, symbol=None, guess=None):
@@ -95,17 +114,17 @@ class ContextMixer:
             raise ValueError(f"contexts has {len(contexts)} entries, not {len(self.weights)}.")
         if symbol is not None and symbol not in self.words:
             raise ValueError(f"symbol={symbol!r} has no codeword: build the code with it.")
-        self.blocks = [self._place(i, context) for i, context in enumerate(contexts)]
+        n, last = len(contexts), len(self.counts) - 1
+        self.blocks = [
+            (n * context + i) * 0x9E3779B97F4A7C15 % ((1 << 61) - 1) & last
+            for i, context in enumerate(contexts, 1)
+        ]
         if guess is not None and self._ask(coder, len(self.children) + guess, symbol == guess):
             return guess
         node, word = self.root, iter(self.words.get(symbol, ()))
         while node >= 0:
             node = self.children[node][self._ask(coder, node, next(word, None))]
         return ~node
-
-    def _place(self, i, context):
-        number = context * len(self.weights) + i + 1
-        return number * 0x9E3779B97F4A7C15 % ((1 << 61) - 1) & len(self.counts) - 1
 
     def _ask(self, coder, question, bit):
         """Predict, code, update: the same lines for encoder and decoder."""
@@ -120,12 +139,11 @@ class ContextMixer:
         bit = coder.answer(share, bit)
         error = (bit << PRECISION) - share
         if abs(error) > 256:  # else there is nothing to learn
-            self.weights = [
-                w + (s * error >> 15) for w, s in zip(self.weights, logits, strict=True)
-            ]
+            steps = [s * error >> 15 for s in logits]
+            self.weights = list(map(add, self.weights, steps))
         after = AFTER[bit]
-        for place, pair in zip(places, pairs, strict=True):
-            counts[place] = after[pair]
+        for i, place in enumerate(places):
+            counts[place] = after[pairs[i]]
         return bit
 
 

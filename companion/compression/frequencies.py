@@ -1,4 +1,7 @@
-"""Probabilities as whole numbers: the only form in which coders of this part see them."""
+"""Probabilities as whole numbers: the only form in which coders of this part see them.
+
+Chapter: `codes`.
+"""
 
 import numpy as np
 

@@ -1,4 +1,7 @@
-"""Images to real bytes: an autoregressive model says how likely, an arithmetic coder writes."""
+"""Images to real bytes: an autoregressive model says how likely, an arithmetic coder writes.
+
+Chapter: `neural_compression`.
+"""
 
 import copy
 import hashlib
@@ -7,8 +10,7 @@ import zlib
 import numpy as np
 import torch
 
-from companion.autoregressive.fast_sampling import CachedLogits
-from companion.autoregressive.pixelcnn import GatedPixelCNN
+from companion.autoregressive.fast_sampling import walk
 from companion.compression.container import read_integers, seal, unseal, write_integers
 from companion.compression.frequencies import cumulate, quantize
 from companion.compression.stream_codes import ArithmeticDecoder, ArithmeticEncoder
@@ -16,22 +18,6 @@ from companion.validation import check_event
 
 MAGIC = b"Img1"
 MAX_LEVELS = 256
-
-
-class PlainLogits:
-    """What `CachedLogits` offers, for any autoregressive model: a full pass for every entry."""
-
-    def __init__(self, model, n):
-        self.model, self.x = model, model.blank(n)
-
-    @torch.no_grad()
-    def logits(self, place):
-        """Logits (n, n_levels) of the entry at `place`, given those that were set."""
-        return self.model.logits(self.x).flatten(1, -2)[:, place]
-
-    def set(self, place, values):
-        """Say which levels (n,) stand at `place`."""
-        self.x.view(len(self.x), -1)[:, place] = values
 
 
 def frequencies_in_turn(model, n):
@@ -48,12 +34,11 @@ def frequencies_in_turn(model, n):
         From `quantize`; send the levels, int64 tensor (n,), in return.
     """
     model = copy.deepcopy(model).cpu().double().eval()
-    cached = getattr(type(model), "features", None) is GatedPixelCNN.features
-    walk = CachedLogits(model, n) if cached else PlainLogits(model, n)
-    n_entries = walk.x[0].numel()
+    known = walk(model, n)
+    n_entries = known.x[0].numel()
     for place in range(n_entries) if model.order is None else model.order.tolist():
-        levels = yield place, quantize(walk.logits(place).softmax(dim=-1).numpy())
-        walk.set(place, levels)
+        levels = yield place, quantize(known.logits(place).softmax(dim=-1).numpy())
+        known.set(place, levels)
 
 
 def fingerprint(model):

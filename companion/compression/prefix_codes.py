@@ -1,4 +1,7 @@
-"""A string of bits for every symbol, such that a message falls apart in one way only."""
+"""A string of bits for every symbol, such that a message falls apart in one way only.
+
+Chapter: `codes`.
+"""
 
 from itertools import count, groupby, pairwise, product
 

@@ -1,4 +1,7 @@
-"""A stack of symbols in one number: asymmetric numeral systems, many lanes at a time."""
+"""A stack of symbols in one number: asymmetric numeral systems, many lanes at a time.
+
+Chapter: `codes`.
+"""
 
 import numpy as np
 

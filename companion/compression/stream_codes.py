@@ -1,6 +1,8 @@
 """Codes for whole messages: an interval that shrinks, and (from `rans`) a stack of symbols.
 
 Both see integer frequencies only, so that encoder and decoder cannot round differently.
+
+Chapter: `codes`.
 """
 
 from bisect import bisect_right
@@ -27,6 +29,7 @@ class Interval:
 
     def narrow(self, start, frequency, total):
         """Take the share of a symbol; return how far the lower end moves."""
+        start, frequency, total = int(start), int(frequency), int(total)  # not NumPy's
         if not (0 <= start < start + frequency <= total <= MAX_TOTAL):
             raise ValueError(
                 f"start={start}, frequency={frequency}, total={total} are no share: "
@@ -124,7 +127,7 @@ class ArithmeticDecoder(Interval):
 
     def peek(self, total):
         """Say where in ``[0, total)`` the next symbol's share lies."""
-        target = (self.code - self.low) // (self.width // total)
+        target = (self.code - self.low) // (self.width // int(total))
         if target >= total:
             raise ValueError("data is no message with these frequencies: it was cut or changed.")
         return target

@@ -1,9 +1,10 @@
-"""How likely is each point to call another its neighbour? Perplexity (chapter ``neighbors``)."""
+"""How likely is each point to call another its neighbour? Perplexity. Chapter: `neighbors`."""
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from companion.clustering.distances import nearest_neighbors, neighbor_graph
+from companion.clustering.distances import neighbor_graph
+from companion.clustering.neighbors import nearest_others
 from companion.validation import check_integer, check_real
 
 MAX_STEPS = 100  # Newton needs about ten; halving the bracket, at the worst, about fifty
@@ -69,17 +70,18 @@ def calibrate(squared_distances, perplexity):
     return np.exp(log_precision) / scale
 
 
-def conditional_probabilities(X, perplexity, n_neighbors=None):
+def conditional_probabilities(X, perplexity, n_neighbors=None, metric="euclidean"):
     """Return p(j | i) of every point over its nearest neighbours, csr_array (n, n).
 
     Parameters
     ----------
-    X : array (n, d)
+    X : array (n, d), or array (n, n) of distances with ``metric="precomputed"``
     perplexity : float
         Effective number of neighbours.
     n_neighbors : int, optional
         How many can have a share at all; by default three times the perplexity, as those beyond
         have a few per cent together (van der Maaten, 2014). n - 1 takes all.
+    metric : {"euclidean", "precomputed"}
 
     Raises
     ------
@@ -93,7 +95,7 @@ def conditional_probabilities(X, perplexity, n_neighbors=None):
     if n_neighbors is None:
         n_neighbors = min(most, int(3 * perplexity) + 1)
     check_integer("n_neighbors", n_neighbors, int(perplexity) + 1, most)
-    distances, indices = nearest_neighbors(X, n_neighbors)
+    distances, indices = nearest_others(X, n_neighbors, metric)
     squares = distances**2
     return neighbor_graph(indices, gaussian_shares(squares, calibrate(squares, perplexity)))
 

@@ -2,15 +2,16 @@
 
 import numpy as np
 from scipy.linalg import orthogonal_procrustes
+from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.metrics import pairwise_distances
 from sklearn.utils.extmath import svd_flip
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from companion.clustering.distances import squared_distances
 from companion.clustering.eigenvectors import largest_eigenvectors
-from companion.components.pca import center_kernel
-from companion.validation import check_distance_matrix, check_integer
+from companion.components.kernel_pca import center_kernel
+from companion.validation import check_distance_matrix, check_integer, check_points
 
 
 def gram_matrix(distances):
@@ -106,7 +107,7 @@ class ClassicalMDS(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     def fit(self, X, y=None):
         """Find coordinates of the rows of X (n, d), or for precomputed distances (n, n)."""
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = check_points(self, X, ensure_min_samples=2)
         k = check_integer("n_components", self.n_components, 1, len(X), "n points span no more.")
         self.X_fit_, self.dissimilarity_matrix_ = X, pairwise(X, self.metric)
         self.eigenvalues_, self.embedding_ = classical_scaling(self.dissimilarity_matrix_, k)
@@ -123,9 +124,10 @@ class ClassicalMDS(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Y'(mean of D^2 - d^2) / 2, divided by the eigenvalues.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = check_points(self, X, reset=False)
         if self.metric != "precomputed":
-            X = pairwise_distances(X, self.X_fit_, metric=self.metric)
+            search = cdist if self.metric == "euclidean" else pairwise_distances
+            X = search(X, self.X_fit_, metric=self.metric)
         mean = np.square(self.dissimilarity_matrix_).mean(axis=0)
         small = self.eigenvalues_ <= 1e-12 * self.eigenvalues_.max(initial=0)
         values = np.where(small, np.inf, self.eigenvalues_)

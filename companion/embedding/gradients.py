@@ -1,4 +1,4 @@
-"""The gradients of SNE and t-SNE, and the descent that both use (chapter ``neighbors``)."""
+"""The gradients of SNE and t-SNE, and the descent that both use. Chapter: `neighbors`."""
 
 import numpy as np
 from scipy.sparse import csr_array, triu

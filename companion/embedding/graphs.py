@@ -10,14 +10,19 @@ from scipy.sparse.csgraph import connected_components, shortest_path
 from scipy.sparse.linalg import eigsh
 from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state
 from sklearn.utils.extmath import svd_flip
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from companion.clustering.distances import nearest_neighbors, neighbor_graph
+from companion.clustering.neighbors import (
+    check_points_or_distances,
+    nearest_among,
+    nearest_known,
+    nearest_others,
+)
 from companion.embedding.classical import ClassicalMDS, gram_matrix
-from companion.validation import check_choice, check_integer, check_real
+from companion.validation import check_choice, check_integer, check_points, check_real
 
 SMALL = 300  # up to this many points all eigenvectors at once are as quick as a few
 BLOCK = 1024  # points whose neighbours' coordinates are in memory at a time
@@ -25,7 +30,7 @@ TINY = 1e-300  # the length of an edge between equal points: a zero would be no 
 SHIFT = 1e-12  # keeps the matrix that is factorised regular
 
 
-def join_parts(X, graph):
+def join_parts(X, graph, metric="euclidean"):
     """Return a symmetric graph (n, n) with the shortest edge between any two of its parts.
 
     It warns if there is more than one part: how far apart they are, the graph does not know.
@@ -40,7 +45,8 @@ def join_parts(X, graph):
     )
     members, edges = [np.flatnonzero(part == i) for i in range(n_parts)], []
     for one, other in combinations(members, 2):
-        gaps = cdist(X[one], X[other])
+        known = metric == "precomputed"
+        gaps = X[np.ix_(one, other)] if known else cdist(X[one], X[other])
         i, j = np.unravel_index(gaps.argmin(), gaps.shape)
         edges.append((one[i], other[j], gaps[i, j]))
     rows, columns, lengths = (np.array(column) for column in zip(*edges, strict=True))
@@ -48,14 +54,14 @@ def join_parts(X, graph):
     return (graph + bridges + bridges.T).tocsr()
 
 
-def geodesic_distances(X, n_neighbors):
+def geodesic_distances(X, n_neighbors, metric="euclidean"):
     """Lengths (n, n) of the shortest paths between points X (n, d) from neighbour to neighbour.
 
     The graph has an edge where one point is among the `n_neighbors` nearest of the other.
     """
-    lengths, indices = nearest_neighbors(X, n_neighbors)
+    lengths, indices = nearest_others(X, n_neighbors, metric)
     graph = neighbor_graph(indices, np.maximum(lengths, TINY))
-    graph = join_parts(X, graph.maximum(graph.T))
+    graph = join_parts(X, graph.maximum(graph.T), metric)
     return shortest_path(graph, method="D")  # each edge is there in both directions
 
 
@@ -69,6 +75,8 @@ class Isomap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     n_neighbors : int
         So few that no edge leaves the sheet, so many that the graph is in one piece.
     n_components : int
+    metric : {"euclidean", "precomputed"}
+        The last: X holds the distances, (n, n) in `fit` and (m, n) in `transform`.
 
     Attributes
     ----------
@@ -83,14 +91,15 @@ class Isomap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     Tenenbaum, de Silva and Langford (2000). Chapter: mds.
     """
 
-    def __init__(self, *, n_neighbors=5, n_components=2):
+    def __init__(self, *, n_neighbors=5, n_components=2, metric="euclidean"):
         self.n_neighbors = n_neighbors
         self.n_components = n_components
+        self.metric = metric
 
     def fit(self, X, y=None):
         """Find the shortest paths between the rows of X (n, d), and the map."""
-        self.X_fit_ = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
-        self.dist_matrix_ = geodesic_distances(self.X_fit_, self.n_neighbors)
+        self.X_fit_ = check_points_or_distances(self, X, ensure_min_samples=2)
+        self.dist_matrix_ = geodesic_distances(self.X_fit_, self.n_neighbors, self.metric)
         self._map = ClassicalMDS(self.n_components, metric="precomputed").fit(self.dist_matrix_)
         self.embedding_, self.eigenvalues_ = self._map.embedding_, self._map.eigenvalues_
         return self
@@ -102,10 +111,8 @@ class Isomap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def transform(self, X):
         """Place new points X (m, d): (m, k). Their paths go through their nearest old points."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        first, indices = (
-            NearestNeighbors(n_neighbors=self.n_neighbors).fit(self.X_fit_).kneighbors(X)
-        )
+        X = check_points(self, X, reset=False)
+        first, indices = nearest_known(self.X_fit_, X, self.n_neighbors, self.metric)
         paths = np.full((len(X), len(self.X_fit_)), np.inf)
         for step, index in zip(first.T, indices.T, strict=True):
             np.minimum(paths, step[:, None] + self.dist_matrix_[index], out=paths)
@@ -121,6 +128,12 @@ class Isomap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     @property
     def _n_features_out(self):
         return len(self.eigenvalues_)
+
+    def __sklearn_tags__(self):
+        """Say that precomputed distances are pairwise."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.pairwise = self.metric == "precomputed"
+        return tags
 
 
 def barycentric_weights(X, Y, indices, reg=1e-3):
@@ -195,7 +208,7 @@ class LocallyLinearEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def fit(self, X, y=None):
         """Find the weights of the rows of X (n, d), and the map."""
-        self.X_fit_ = X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        self.X_fit_ = X = check_points(self, X, ensure_min_samples=2)
         check_choice("method", self.method, ("standard",))
         remedy = "the weights of more than d neighbours are open without it; 1e-12 is almost none"
         check_real("reg", self.reg, 0, inclusive=False, remedy=remedy)
@@ -214,9 +227,8 @@ class LocallyLinearEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def transform(self, X):
         """Place new points X (m, d): (m, k), the mixtures that they are of their neighbours."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        search = NearestNeighbors(n_neighbors=self.n_neighbors).fit(self.X_fit_)
-        indices = search.kneighbors(X, return_distance=False)
+        X = check_points(self, X, reset=False)
+        indices = nearest_among(self.X_fit_, X, self.n_neighbors)[1]
         weights = barycentric_weights(X, self.X_fit_, indices, self.reg)
         return np.einsum("mk,mkc->mc", weights, self.embedding_[indices])
 

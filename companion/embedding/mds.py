@@ -11,7 +11,6 @@ from scipy.spatial.distance import squareform
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from companion.embedding.classical import (
     ClassicalMDS,
@@ -27,7 +26,13 @@ from companion.embedding.isotonic import (
     rank_levels,
 )
 from companion.embedding.stress import descend, guttman_transform, stress
-from companion.validation import check_choice, check_distance_matrix, check_integer, check_real
+from companion.validation import (
+    check_choice,
+    check_distance_matrix,
+    check_integer,
+    check_points,
+    check_real,
+)
 
 __all__ = [
     "MDS",
@@ -189,7 +194,7 @@ class MDS(BaseEstimator):
 
         `init` (n, k) is a start to use instead of that of the constructor.
         """
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = check_points(self, X, ensure_min_samples=2)
         k = check_integer("n_components", self.n_components, 1, len(X), "n points span no more.")
         check_choice("init", self.init, ("classical_mds", "random"))
         self.dissimilarity_matrix_ = D = pairwise(X, self.metric)

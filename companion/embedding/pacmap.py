@@ -1,14 +1,13 @@
-"""PaCMAP: near, mid-near and further pairs, weighed in three phases (chapter ``neighbors``)."""
+"""PaCMAP: near, mid-near and further pairs, weighed in three phases. Chapter: `neighbors`."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from companion.clustering.distances import nearest_neighbors
 from companion.components.pca import PCA
 from companion.embedding.starts import starting_picture
-from companion.validation import check_integer, check_real
+from companion.validation import check_integer, check_points, check_real
 
 CANDIDATES = 50  # nearest others, beyond those asked for, among which near pairs are chosen
 DRAWS = 6  # of which the second nearest makes a mid-near pair
@@ -156,7 +155,7 @@ class PaCMAP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def fit(self, X, y=None):
         """Draw the rows of X (n, d)."""
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = check_points(self, X, ensure_min_samples=2)
         n = len(X)
         k = check_integer("n_neighbors", self.n_neighbors, 1, n - 2, "leave some points further")
         n_mid = round(k * check_real("MN_ratio", self.MN_ratio, 0))
@@ -206,5 +205,5 @@ def prepare(X):
     low, high = X.min(), X.max()
     X = (X - low) / max(high - low, np.finfo(float).tiny)
     if X.shape[1] > MOST_FEATURES:
-        X = PCA(min(MOST_FEATURES, *X.shape)).fit_transform(X)
+        X = np.asarray(PCA(min(MOST_FEATURES, *X.shape)).fit_transform(X))
     return X - X.mean(axis=0)

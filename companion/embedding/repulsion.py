@@ -1,4 +1,4 @@
-"""Attraction and repulsion: the two halves of the gradient of t-SNE (chapter ``neighbors``).
+"""Attraction and repulsion: the two halves of the gradient of t-SNE. Chapter: `neighbors`.
 
 The repulsive sum has n^2 terms. On a regular grid it is a convolution, and costs a few Fourier
 transforms (Linderman and others, 2019).
@@ -14,6 +14,7 @@ from companion.validation import check_choice, check_real
 
 SPACING = 0.5  # of the nodes, where the kernel falls to one half at distance 1
 FEWEST = 24  # intervals across the picture: while it is small, the grid is finer
+WIDEST = 1024  # intervals across: beyond it memory would grow with the square of the width
 FAR = 300  # across, in roots of nu: beyond it the exact sum needs double precision
 BLOCK = 256  # rows and columns of the exact sum, so that a block stays in the cache
 STENCIL = 3  # nodes a point is spread over, in each direction
@@ -33,23 +34,23 @@ def power(base, exponent):
 def attractive_forces(pairs, Y, degrees_of_freedom=1.0):
     """Return sum_j p_ij (y_i - y_j) / (1 + d_ij^2 / nu), array (n, q).
 
-    Only neighbours pull: `pairs`, csr_array (n, n), holds p_ij of each pair once. With W the
-    weights of the pairs, these are (D - W - W') Y, D the sums of rows and columns.
+    Only neighbours pull: `pairs`, csr_array (n, n), holds p_ij of each pair once. The force of a
+    pair is added to its row and taken from its column.
     """
-    degrees = np.diff(pairs.indptr)
-    squares = 0.0
-    for y in np.ascontiguousarray(Y.T):
-        difference = np.repeat(y, degrees)
-        difference -= np.take(y, pairs.indices)
-        difference *= difference
-        squares = np.add(squares, difference, out=difference)
-    squares /= degrees_of_freedom
-    squares += 1
-    np.divide(pairs.data, squares, out=squares)
-    W = csr_array((squares, pairs.indices, pairs.indptr), shape=pairs.shape)
-    columns = np.column_stack([Y, np.ones(len(Y), Y.dtype)])
-    pulls = W @ columns + W.T @ columns
-    return Y * pulls[:, -1:] - pulls[:, :-1]
+    n, degrees = len(Y), np.diff(pairs.indptr)
+    differences = [np.repeat(y, degrees) - y[pairs.indices] for y in np.ascontiguousarray(Y.T)]
+    weights = sum(d * d for d in differences)
+    weights /= degrees_of_freedom
+    weights += 1
+    np.divide(pairs.data, weights, out=weights)
+    heads = np.flatnonzero(degrees)  # rows without a pair have no sum
+    forces = np.empty_like(Y)
+    for column, force in enumerate(differences):
+        force *= weights
+        forces[:, column] = -np.bincount(pairs.indices, force, n)
+        if len(heads):
+            forces[heads, column] += np.add.reduceat(force, pairs.indptr[heads])
+    return forces
 
 
 def repulsive_forces(Y, degrees_of_freedom=1.0, *, method="fft", spacing=SPACING):
@@ -64,7 +65,8 @@ def repulsive_forces(Y, degrees_of_freedom=1.0, *, method="fft", spacing=SPACING
     degrees_of_freedom : float
         nu of the kernel k of `student`.
     method : {"fft", "exact"}
-        About n log n steps and a relative error of a few per cent, or n^2 steps.
+        About n log n steps and a relative error of a few per cent, or n^2 steps. A picture wider
+        than 1,024 intervals of the grid is summed exactly whatever the method.
     spacing : float
         Of the nodes of the grid, in units of Y.
 
@@ -75,9 +77,9 @@ def repulsive_forces(Y, degrees_of_freedom=1.0, *, method="fft", spacing=SPACING
     """
     check_choice("method", method, ("fft", "exact"))
     check_real("degrees_of_freedom", degrees_of_freedom, 0, inclusive=False)
-    if method == "exact":
-        return _exact_forces(Y, degrees_of_freedom)
     check_real("spacing", spacing, 0, inclusive=False)
+    if method == "exact" or np.ptp(Y, axis=0).max() > WIDEST * spacing:
+        return _exact_forces(Y, degrees_of_freedom)
     sums = grid_sums(Y, force_kernels, degrees_of_freedom, spacing)
     return sums[:, 1:], float(sums[:, 0].sum(dtype=np.float64)) - len(Y)  # less k_ii = 1
 

@@ -6,8 +6,8 @@ The probabilities are in ``affinities``, the gradients in ``gradients`` and ``re
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
+from companion.clustering.neighbors import check_points_or_distances
 from companion.embedding.affinities import conditional_probabilities, joint_probabilities
 from companion.embedding.gradients import (
     Descent,
@@ -52,13 +52,24 @@ class _Embedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             f"it counts neighbours, and the others are {n - 1} points",
         )
         self._n_features_out = self.n_components
-        return conditional_probabilities(X, self.perplexity)
+        return conditional_probabilities(X, self.perplexity, metric=self.metric)
+
+    def _start(self, X, random_state, size):
+        return starting_picture(
+            X, self.n_components, self.init, random_state, size=size, metric=self.metric
+        )
 
     def _rate(self, automatic):
         if isinstance(self.learning_rate, str):
             check_choice("learning_rate", self.learning_rate, ("auto",))
             return automatic
         return check_real("learning_rate", self.learning_rate, 0, inclusive=False)
+
+    def __sklearn_tags__(self):
+        """Say that precomputed distances are pairwise."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.pairwise = self.metric == "precomputed"
+        return tags
 
 
 class SNE(_Embedding):
@@ -73,6 +84,8 @@ class SNE(_Embedding):
         Effective number of neighbours, below n - 1.
     learning_rate : "auto" or float
     max_iter : int
+    metric : {"euclidean", "precomputed"}
+        The last: X holds the distances (n, n), and init='pca', which needs points, is refused.
     init : {"pca", "random"} or array (n, n_components)
     random_state : int, RandomState or None
 
@@ -95,6 +108,7 @@ class SNE(_Embedding):
         perplexity=30.0,
         learning_rate="auto",
         max_iter=500,
+        metric="euclidean",
         init="pca",
         random_state=None,
     ):
@@ -102,15 +116,16 @@ class SNE(_Embedding):
         self.perplexity = perplexity
         self.learning_rate = learning_rate
         self.max_iter = max_iter
+        self.metric = metric
         self.init = init
         self.random_state = random_state
 
     def fit(self, X, y=None):
-        """Draw the rows of X (n, d)."""
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=4)
+        """Draw the rows of X (n, d), or points with distances X (n, n)."""
+        X = check_points_or_distances(self, X, ensure_min_samples=4)
         P = self._conditional(X).astype(np.float32)
         random_state = check_random_state(self.random_state)
-        Y = starting_picture(X, self.n_components, self.init, random_state, size=0.1)
+        Y = self._start(X, random_state, 0.1)
         descent, rate = Descent(Y), self._rate(0.1)
         for step in range(self.max_iter):
             momentum = 0.5 if step < self.max_iter // 4 else 0.8
@@ -138,6 +153,8 @@ class TSNE(_Embedding):
         By default n / 12, and less under exaggeration, n / (4 exaggeration): several times that,
         and the attraction overshoots; much less, and islands still grow when the steps run out.
     max_iter : int
+    metric : {"euclidean", "precomputed"}
+        The last: X holds the distances (n, n), and init='pca', which needs points, is refused.
     init : {"pca", "random"} or array (n, n_components)
     method : {"auto", "fft", "exact"}
         How the repulsion is added up. By default exactly up to 3000 points, and with Fourier
@@ -177,6 +194,7 @@ class TSNE(_Embedding):
         early_exaggeration=12.0,
         learning_rate="auto",
         max_iter=1000,
+        metric="euclidean",
         init="pca",
         method="auto",
         degrees_of_freedom=1.0,
@@ -187,18 +205,19 @@ class TSNE(_Embedding):
         self.early_exaggeration = early_exaggeration
         self.learning_rate = learning_rate
         self.max_iter = max_iter
+        self.metric = metric
         self.init = init
         self.method = method
         self.degrees_of_freedom = degrees_of_freedom
         self.random_state = random_state
 
     def fit(self, X, y=None):
-        """Draw the rows of X (n, d)."""
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=4)
+        """Draw the rows of X (n, d), or points with distances X (n, n)."""
+        X = check_points_or_distances(self, X, ensure_min_samples=4)
         method = self._check_arguments(len(X))
         self.affinities_ = P = joint_probabilities(self._conditional(X))
         random_state = check_random_state(self.random_state)
-        Y = starting_picture(X, self.n_components, self.init, random_state, size=1e-4)
+        Y = self._start(X, random_state, 1e-4)
         self.learning_rate_ = self._rate(len(X) / 12)
         slower = max(self.early_exaggeration / 3, 1.0) if self.learning_rate == "auto" else 1.0
         learn = self.degrees_of_freedom == "learn"

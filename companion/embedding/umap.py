@@ -2,67 +2,20 @@
 
 import numpy as np
 from scipy.optimize import curve_fit
-from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from companion.clustering.distances import nearest_neighbors, neighbor_graph
+from companion.clustering.neighbors import check_points_or_distances
 from companion.clustering.spectral import spectral_embedding
+from companion.embedding.fuzzy import fuzzy_arrows, fuzzy_graph
 from companion.embedding.starts import starting_picture
-from companion.validation import check_choice, check_integer, check_real
+from companion.validation import check_choice, check_integer, check_points, check_real
 
-HALVINGS = 64  # of the interval that holds a width
-SMALLEST_WIDTH = 1e-3  # of the mean distance: no width collapses onto tied neighbours
+MANY = 10_000  # points: beyond, fewer epochs are enough
 LARGEST_STEP = 4.0  # of one pull or push, before the learning rate
 STARTS = ("spectral", "pca", "random")
-
-
-def smooth_knn_distances(distances, n_neighbors):
-    """Return rho and the width sigma of every point.
-
-    Rho is the distance of the nearest that is not at the same place. The width solves
-    ``sum_j exp(-max(0, d_ij - rho_i) / sigma_i) = log2(n_neighbors)``.
-
-    Parameters
-    ----------
-    distances : array (n, n_neighbors - 1)
-        To the nearest others: a point counts as its own first neighbour.
-    n_neighbors : int
-
-    Returns
-    -------
-    rho, sigma : arrays (n,), in units of the distances
-    """
-    positive = np.where(distances > 0, distances, np.inf).min(axis=1)
-    rho = np.where(np.isfinite(positive), positive, 0.0)
-    beyond = np.maximum(distances - rho[:, None], 0)
-    low, high = np.zeros(len(rho)), np.full(len(rho), np.inf)
-    sigma, target = np.ones(len(rho)), np.log2(n_neighbors)
-    for _ in range(HALVINGS):
-        total = np.exp(-beyond / sigma[:, None]).sum(axis=1)
-        too_wide = total > target
-        low, high = np.where(too_wide, low, sigma), np.where(too_wide, sigma, high)
-        sigma = np.where(np.isinf(high), 2 * sigma, (low + np.minimum(high, 1e300)) / 2)
-    shares = n_neighbors / (n_neighbors - 1)  # the mean is over the point itself too
-    own, everybody = distances.mean(axis=1) / shares, distances.mean() / shares
-    return rho, np.maximum(sigma, SMALLEST_WIDTH * np.where(rho > 0, own, everybody))
-
-
-def fuzzy_graph(X, n_neighbors):
-    """Return how surely two points are neighbours, a symmetric csr_array (n, n) in [0, 1].
-
-    Each point says ``a_ij = exp(-max(0, d_ij - rho_i) / sigma_i)`` of its neighbours. The edge is
-    there if at least one of the two is right: ``a_ij + a_ji - a_ij a_ji``.
-    """
-    distances, indices = nearest_neighbors(X, n_neighbors - 1)
-    rho, sigma = smooth_knn_distances(distances, n_neighbors)
-    beyond = np.maximum(distances - rho[:, None], 0)
-    one_way = neighbor_graph(indices, np.exp(-beyond / sigma[:, None]))
-    graph = csr_array(one_way + one_way.T - one_way * one_way.T)
-    graph.sort_indices()
-    return graph
 
 
 def find_ab(min_dist=0.1, spread=1.0):
@@ -95,23 +48,61 @@ def clipped(factor, differences):
     return np.clip(factor * differences, -LARGEST_STEP, LARGEST_STEP)
 
 
-def sgd_epoch(Y, heads, tails, a, b, rate, n_negative, random_state):
+def sgd_epoch(Y, heads, tails, a, b, rate, n_negative, random_state, fixed=None):
     """Move the columns of Y (q, n), in place: edges pull their ends, strangers push the heads.
 
     All edges that are due in an epoch pull at once. Then each pushes its head away from
-    `n_negative` points drawn at random: the negative samples.
+    `n_negative` points drawn at random: the negative samples. Tails and strangers are among the
+    heads, or where they are `fixed` (q, m), among those, which do not move.
     """
-    n = Y.shape[1]
+    n, others = Y.shape[1], Y if fixed is None else fixed
     tiny = np.float32(1e-12)
-    differences = np.stack([y[heads] - y[tails] for y in Y])
+    axes = list(zip(Y, others, strict=True))
+    differences = np.stack([y[heads] - z[tails] for y, z in axes])
     pulls = clipped(pull((differences**2).sum(axis=0) + tiny, a, b), differences)
     for y, force in zip(Y, pulls, strict=True):
-        y -= rate * (np.bincount(heads, force, n) - np.bincount(tails, force, n))
-    strangers = random_state.integers(n, size=(n_negative, len(heads)), dtype=np.int32)
-    differences = np.stack([y[heads] - y[strangers] for y in Y])
+        back = np.bincount(tails, force, n) if fixed is None else 0
+        y -= rate * (np.bincount(heads, force, n) - back)
+    size = n_negative, len(heads)
+    strangers = random_state.integers(others.shape[1], size=size, dtype=np.int32)
+    differences = np.stack([y[heads] - z[strangers] for y, z in axes])
     pushes = clipped(push((differences**2).sum(axis=0) + tiny, a, b), differences)
     for y, force in zip(Y, pushes.sum(axis=1), strict=True):
         y += rate * np.bincount(heads, force, n)
+
+
+def draw(Y, graph, curve, n_epochs, learning_rate, n_negative, random_state, fixed=None):
+    """Move the points Y (n, q) for `n_epochs`, at a rate that falls to zero in a straight line.
+
+    The weight of an edge of the csr_array `graph`, (n, n) or to `fixed` points (m, q), says how
+    often it is drawn; the largest, in every epoch. `curve` is (a, b) of `find_ab`.
+    """
+    heads = np.repeat(np.arange(len(Y), dtype=np.int32), np.diff(graph.indptr))
+    tails, weights = graph.indices, graph.data
+    often = weights >= weights.max() / n_epochs  # the others would not be drawn once
+    heads, tails, period = heads[often], tails[often], weights.max() / weights[often]
+    a, b = map(np.float32, curve)
+    due, Y = period.copy(), np.ascontiguousarray(Y.T)
+    fixed = None if fixed is None else np.ascontiguousarray(fixed.T)
+    for epoch in range(n_epochs):
+        drawn = np.flatnonzero(due <= epoch + 1)
+        due[drawn] += period[drawn]
+        rate = np.float32(learning_rate * (1 - epoch / n_epochs))
+        sgd_epoch(Y, heads[drawn], tails[drawn], a, b, rate, n_negative, random_state, fixed)
+    return np.ascontiguousarray(Y.T)
+
+
+def starting_places(arrows, places):
+    """Mean (m, q) of the old places (n, q) with the weights of `fuzzy_arrows`, float32.
+
+    Where a new point equals an old one, only the equal ones count.
+    """
+    m = arrows.shape[0]
+    weights, indices = arrows.data.reshape(m, -1), arrows.indices.reshape(m, -1)
+    equals = (weights == 1).any(axis=1, keepdims=True)
+    weights = np.where(equals & (weights < 1), 0, weights)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.einsum("mk,mkq->mq", weights, places[indices]).astype(np.float32)
 
 
 class UMAP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -134,7 +125,10 @@ class UMAP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         At first; it falls to zero in a straight line.
     negative_sample_rate : int
         Strangers for each edge that is drawn.
+    metric : {"euclidean", "precomputed"}
+        The last: X holds the distances, (n, n) in `fit` and (m, n) in `transform`.
     init : {"spectral", "pca", "random"} or array (n, n_components)
+        A graph in pieces has no spectral start; it gets "pca", or "random" if X holds distances.
     random_state : int, RandomState or None
 
     Attributes
@@ -165,6 +159,7 @@ class UMAP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         n_epochs=None,
         learning_rate=1.0,
         negative_sample_rate=5,
+        metric="euclidean",
         init="spectral",
         random_state=None,
     ):
@@ -175,36 +170,47 @@ class UMAP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.n_epochs = n_epochs
         self.learning_rate = learning_rate
         self.negative_sample_rate = negative_sample_rate
+        self.metric = metric
         self.init = init
         self.random_state = random_state
 
     def fit(self, X, y=None):
-        """Draw the rows of X (n, d)."""
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=4)
+        """Draw the rows of X (n, d), or points with distances X (n, n)."""
+        X = check_points_or_distances(self, X, ensure_min_samples=4)
         n_epochs = self._check_arguments(len(X))
         random_state = check_random_state(self.random_state)
-        self.graph_ = fuzzy_graph(X, self.n_neighbors)
+        self.graph_ = fuzzy_graph(X, self.n_neighbors, self.metric)
         Y = self._start(X, random_state)
-        draws = np.random.default_rng(random_state.randint(2**31))  # quicker than a RandomState
-        heads = np.repeat(np.arange(len(X), dtype=np.int32), np.diff(self.graph_.indptr))
-        tails, weights = self.graph_.indices, self.graph_.data
-        often = weights >= weights.max() / n_epochs  # the others would not be drawn once
-        heads, tails, period = heads[often], tails[often], weights.max() / weights[often]
-        a, b = map(np.float32, find_ab(self.min_dist, self.spread))
-        due, Y = period.copy(), np.ascontiguousarray(Y.T)
-        n_negative = self.negative_sample_rate
-        for epoch in range(n_epochs):
-            drawn = np.flatnonzero(due <= epoch + 1)
-            due[drawn] += period[drawn]
-            rate = np.float32(self.learning_rate * (1 - epoch / n_epochs))
-            sgd_epoch(Y, heads[drawn], tails[drawn], a, b, rate, n_negative, draws)
-        self.embedding_, self.n_epochs_ = np.ascontiguousarray(Y.T), n_epochs
+        self.embedding_ = self._draw(Y, self.graph_, n_epochs, self.learning_rate, random_state)
+        self.n_epochs_, self._X_fit = n_epochs, X
         self._n_features_out = self.n_components
         return self
 
     def fit_transform(self, X, y=None):
-        """Fit, and return `embedding_`. New points have no place in the picture."""
+        """Fit, and return `embedding_`."""
         return self.fit(X).embedding_
+
+    def transform(self, X):
+        """Place new points X (m, d) in the picture, whose points stay: float32 array (m, k).
+
+        A point starts at the mean of its `n_neighbors` nearest old points, weighted by
+        `fuzzy_arrows`, or at the place of one that it equals. Then it is drawn as in `fit`, with a
+        quarter of the rate and a third of `n_epochs`, by default 100 for up to 10,000 points and
+        30 for more. An int as `random_state` gives the same places every time.
+        """
+        check_is_fitted(self)
+        X = check_points(self, X, reset=False)
+        arrows = fuzzy_arrows(self._X_fit, X, self.n_neighbors, self.metric)
+        Y = starting_places(arrows, self.embedding_)
+        n_epochs = max(self.n_epochs // 3, 1) if self.n_epochs else 100 if len(X) <= MANY else 30
+        random_state = check_random_state(self.random_state)
+        rate = self.learning_rate / 4
+        return self._draw(Y, arrows, n_epochs, rate, random_state, self.embedding_)
+
+    def _draw(self, Y, graph, n_epochs, rate, random_state, fixed=None):
+        draws = np.random.default_rng(random_state.randint(2**31))  # quicker than a RandomState
+        curve = find_ab(self.min_dist, self.spread)
+        return draw(Y, graph, curve, n_epochs, rate, self.negative_sample_rate, draws, fixed)
 
     def _check_arguments(self, n):
         check_integer("n_neighbors", self.n_neighbors, 2, n, "a point counts as its own first")
@@ -213,7 +219,7 @@ class UMAP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         check_real("min_dist", self.min_dist, 0, self.spread)
         check_real("learning_rate", self.learning_rate, 0, inclusive=False)
         check_integer("negative_sample_rate", self.negative_sample_rate, 0)
-        default = 500 if n <= 10_000 else 200
+        default = 500 if n <= MANY else 200
         return default if self.n_epochs is None else check_integer("n_epochs", self.n_epochs)
 
     def _start(self, X, random_state):
@@ -221,14 +227,22 @@ class UMAP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         init = self.init
         if isinstance(init, str) and check_choice("init", init, STARTS) == "spectral":
             if connected_components(self.graph_, directed=False)[0] > 1:
-                init = "pca"  # the eigenvectors would draw each piece as one point
+                # the eigenvectors would draw each piece as one point
+                init = "random" if self.metric == "precomputed" else "pca"
             else:
                 _, vectors = spectral_embedding(
                     self.graph_, self.n_components + 1, random_state=random_state
                 )
                 init = vectors[:, 1:]
-        Y = starting_picture(X, self.n_components, init, random_state)
+        Y = starting_picture(X, self.n_components, init, random_state, metric=self.metric)
         if isinstance(self.init, str):
             Y *= 10 / max(float(np.abs(Y).max()), 1e-30)
             Y += random_state.normal(scale=1e-4, size=Y.shape).astype(np.float32)
         return Y
+
+    def __sklearn_tags__(self):
+        """Say that precomputed distances are pairwise, and that a picture is float32."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        tags.input_tags.pairwise = self.metric == "precomputed"
+        return tags

@@ -6,8 +6,11 @@ import torch
 from sklearn.decomposition import PCA
 
 from companion import layers
+from companion.autoencoders.latent import iwae_bound
 from companion.autoencoders.linear_vae import (
     LinearVAE,
+    gradient_variances,
+    probabilistic_pca,
     reparametrized_gradients,
     score_gradients,
 )
@@ -41,6 +44,30 @@ def test_log_prob_is_that_of_probabilistic_pca():
     model, pca = ppca(X, 3)
     ours = model.log_prob(torch.from_numpy(X)).numpy()
     np.testing.assert_allclose(ours, pca.score_samples(X))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_probabilistic_pca_is_that_of_scikit_learn_and_its_encoder_is_exact(dtype):
+    """Section "Against a reference": equation eq-vae-linear at the maximum of the likelihood."""
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(300, 6)) @ rng.normal(size=(6, 6)) + rng.normal(size=6)
+    state = torch.get_rng_state()
+    model, x = probabilistic_pca(torch.from_numpy(X).to(dtype), 2), torch.from_numpy(X).to(dtype)
+    assert torch.equal(state, torch.get_rng_state())
+    log_p = model.log_prob(x)
+    assert log_p.dtype == dtype
+    np.testing.assert_allclose(log_p, PCA(2).fit(X).score_samples(X), rtol=1e-3)
+    for seed in range(3):  # at the exact posterior every code has the same weight
+        torch.testing.assert_close(iwae_bound(model, x, 1, generator=seeded(seed)), log_p)
+    mean, log_std = model.encode(x)
+    exact_mean, covariance = model.exact_posterior(x)
+    torch.testing.assert_close(mean, exact_mean)
+    torch.testing.assert_close(torch.diag(torch.exp(2 * log_std[0])), covariance)
+
+
+def test_probabilistic_pca_leaves_room_for_noise():
+    with pytest.raises(ValueError, match="n_latent=3"):
+        probabilistic_pca(torch.zeros(5, 3), 3)
 
 
 def test_exact_posterior_is_bayes_rule():
@@ -121,3 +148,18 @@ def test_variances_of_both_gradients_of_a_square():
     by_score = score_gradients(f, m, zero, 100_000, generator=seeded())
     assert by_path.var().item() == pytest.approx(4, rel=0.05)
     assert by_score.var().item() == pytest.approx(15 + 14 * 1.5**2 + 1.5**4, rel=0.1)
+
+
+def test_a_baseline_takes_away_what_all_codes_have_in_common():
+    """``f = z^2 + 100``, std 1: the variances of all three by the moments of the noise."""
+    m, zero = torch.tensor([1.5]).double(), torch.zeros(1).double()
+
+    def f(z):
+        return (z**2).sum(dim=1) + 100
+
+    found = gradient_variances(f, m, zero, 200_000, generator=seeded())
+    assert found["reparametrisation"] == pytest.approx(4, rel=0.05)
+    # f(z) - f(m) = 2 m e + e^2 with noise e: Var(e (2 m e + e^2)) = E e^2 (..)^2 - (2 m)^2.
+    assert found["with a baseline"] == pytest.approx(4 * 2.25 * 3 + 15 - 9, rel=0.05)
+    whole = 4 * 2.25 * 3 + 15 - 9 + 102.25**2 + 2 * 102.25 * 3
+    assert found["score function"] == pytest.approx(whole, rel=0.05)

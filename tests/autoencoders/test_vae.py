@@ -1,6 +1,7 @@
 """VAEs of images: contracts, probabilities by enumeration, the peeking decoder by gradient."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,11 +10,14 @@ from scipy.stats import logistic
 
 from companion import data
 from companion.autoencoders import latent, vae
-from companion.autoencoders.vae import VAE, PeekingVAE, warm_up
+from companion.autoencoders.vae import VAE, PeekingVAE, warm_up, with_fitted_prior
+from companion.classifier import DigitClassifier, relative_frechet_distance
 from companion.distributions import standard_normal
 from companion.layers import initialize
+from companion.metrics import bits_per_dim
 from companion.train import fit_images, load_weights
 from tests.contracts import GenerativeContract, seeded
+from tools.training.results import recipes, trained
 
 
 class TestVAE(GenerativeContract):
@@ -63,6 +67,62 @@ class TestPeekingVAE(GenerativeContract):
         assert seen[1, 0] > 0
 
 
+class LabelledByPlace(VAE):
+    """Image i of a batch belongs to class ``i % 3``: so the contract need not know of contexts."""
+
+    def tell(self, hidden, side, context):
+        if context is None:
+            classes = torch.arange(len(hidden), device=hidden.device) % 3
+            context = torch.eye(3, device=hidden.device, dtype=hidden.dtype)[classes]
+        return super().tell(hidden, side, context)
+
+
+class TestConditionalVAE(GenerativeContract):
+    def make(self):
+        return LabelledByPlace(4, n_hidden=32, n_context=3)
+
+    def batch(self):
+        return torch.from_numpy(data.digits().x_train[:8])
+
+    def test_the_context_reaches_both_networks(self):
+        model, x = self.model().eval(), self.batch()
+        one, other = torch.eye(3)[:2]
+        means = [model.encode(x, context=c[None])[0] for c in (one, other)]
+        assert (means[0] != means[1]).any(dim=1).all()
+        z = torch.zeros(2, 4)
+        pixels = [model.decode(z, context=c[None])[0] for c in (one, other)]
+        assert (pixels[0] != pixels[1]).any()
+
+    def test_it_goes_through_all_methods_alike(self):
+        model, x = self.model().eval().requires_grad_(False), self.batch()
+        told = {"context": torch.eye(3)[torch.arange(8) % 3]}
+        for method in (model.loss, model.elbo, model.terms, partial(latent.iwae_bound, model)):
+            plain, with_it = method(x, generator=seeded()), method(x, **told, generator=seeded())
+            torch.testing.assert_close(plain, with_it)
+            other = {"context": torch.eye(3)[(torch.arange(8) + 1) % 3]}
+            changed = method(x, **other, generator=seeded())
+            first, second = (v[0] if isinstance(v, tuple) else v for v in (plain, changed))
+            assert not torch.allclose(first, second)
+        drawn = model.sample(8, **told, generator=seeded())
+        assert torch.equal(drawn, model.sample(8, generator=seeded()))
+        one_for_all = model.sample(8, context=torch.eye(3)[:1], generator=seeded())
+        assert not torch.equal(drawn, one_for_all)
+
+
+def test_a_context_that_is_missing_or_not_expected_is_named():
+    with torch.random.fork_rng(devices=[]):
+        told, plain = VAE(4, n_hidden=8, n_context=3), VAE(4, n_hidden=8)
+    x, context = torch.zeros(2, 1, 8, 8), torch.zeros(2, 3)
+    with pytest.raises(ValueError, match="n_context=3: give the context"):
+        told.loss(x)
+    with pytest.raises(ValueError, match="give the context"):
+        told.sample(2)
+    with pytest.raises(ValueError, match="n_context=0: leave out the context"):
+        plain.elbo(x, context=context)
+    with pytest.raises(ValueError, match="n_context=-1"):
+        VAE(n_context=-1)
+
+
 def tiny(cls, **kwargs):
     """A model small enough to enumerate: 2x2 pixels of three levels."""
     with torch.random.fork_rng(devices=[]):
@@ -78,10 +138,12 @@ EVENTS = torch.tensor(list(itertools.product(range(3), repeat=4))).view(-1, 1, 2
 
 
 @pytest.mark.parametrize("cls", [VAE, PeekingVAE])
-def test_likelihood_sums_to_one_for_every_code(cls):
-    model = tiny(cls)
+@pytest.mark.parametrize("n_context", [0, 2])
+def test_likelihood_sums_to_one_for_every_code(cls, n_context):
+    model = tiny(cls, n_context=n_context)
+    told = {"context": torch.tensor([[1.0, -2.0]]).double()} if n_context else {}
     for z in 2 * torch.randn(5, 2, generator=seeded(1)).double():
-        logs = model.log_likelihood(EVENTS, z.expand(len(EVENTS), -1))
+        logs = model.log_likelihood(EVENTS, z.expand(len(EVENTS), -1), **told)
         assert logs.logsumexp(dim=0).exp().item() == pytest.approx(1.0, abs=1e-9)
 
 
@@ -117,6 +179,26 @@ def test_marginal_by_enumeration_of_a_grid_of_codes():
     elbo = model.elbo(EVENTS, n_samples=500, generator=seeded(4))
     assert (elbo <= log_p + 0.05).all()
     assert (elbo < log_p - 0.01).any()
+
+
+def test_a_fitted_prior_is_the_gaussian_of_the_codes_and_the_decoder_stays():
+    """Section "What does a random code decode to?": z = m + L u."""
+    model = TestVAE().model().double().eval().requires_grad_(False)
+    model.posterior.weight *= 20  # codes that are far from N(0, I), their deviations too
+    x = torch.from_numpy(data.digits().x_train[:200])
+    before = {name: v.clone() for name, v in model.state_dict().items()}
+    fitted = with_fitted_prior(model, x)
+    assert all(torch.equal(v, before[name]) for name, v in model.state_dict().items())
+    (z, log_std), (u, new_log_std) = model.encode(x), fitted.encode(x)
+    torch.testing.assert_close(fitted.decode(u), model.decode(z))
+    total = torch.cov(z.T) + torch.diag(torch.exp(2 * log_std).mean(dim=0))
+    L = torch.linalg.cholesky(total)
+    torch.testing.assert_close(z.mean(dim=0) + u @ L.T, z)
+    torch.testing.assert_close(u.mean(dim=0), torch.zeros(4).double())
+    torch.testing.assert_close(new_log_std - log_std, -L.diagonal().log().expand_as(log_std))
+    noise = torch.randn(5, 4, generator=seeded(1)).double()
+    codes = z.mean(dim=0) + noise @ L.T
+    torch.testing.assert_close(fitted.decode(noise), model.decode(codes))
 
 
 def test_likelihood_is_the_discretised_logistic_of_scipy():
@@ -163,10 +245,80 @@ def test_a_warm_start_leaves_more_in_the_code():
     kl = {}
     for name in ("vae_collapsed", "vae_warmed"):
         with torch.random.fork_rng(devices=[]):
-            model = load_weights(PeekingVAE(n_hidden=96), f"autoencoders/{name}")
+            model = load_weights(PeekingVAE(n_hidden=64, n_features=32), f"autoencoders/{name}")
         x = torch.from_numpy(data.digits().x_test)
         kl[name] = model.terms(x, generator=seeded())[1].sum(dim=1).mean()
     assert kl["vae_warmed"] > 2 * kl["vae_collapsed"]
+
+
+def trained_anew(seed, n_steps, *, warm=0.0, cls=VAE, weight_decay=0.1, **kwargs):
+    """A model after `n_steps`, its price raised over the first `warm` of them."""
+    generator = seeded(seed)
+    with torch.random.fork_rng(devices=[]):
+        model = initialize(cls(**kwargs), generator=generator)
+    callback = warm_up(model, warm * n_steps) if warm else None
+    how = {"generator": generator, "weight_decay": weight_decay, "callback": callback}
+    x = torch.from_numpy(data.digits().x_train)
+    return fit_images(model, x, n_steps, **how)[0].requires_grad_(False)
+
+
+def bits(model, n_samples=10):
+    """Minus the ELBO of the test digits."""
+    x = torch.from_numpy(data.digits().x_test)
+    bound = model.elbo(x, n_samples=n_samples, generator=seeded(1))
+    return bits_per_dim(bound.mean().item(), 64)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_is_said_of_a_fitted_gaussian_holds_for_other_trainings(seed):
+    """Section "What does a random code decode to?", its table."""
+    plain = trained_anew(seed, 1000, beta=0.0)
+    vae = trained_anew(seed, 1000, warm=0.5)
+    x = torch.from_numpy(data.digits().x_train)
+    fitted = {"plain": with_fitted_prior(plain, x), "vae": with_fitted_prior(vae, x)}
+    models = {"plain": plain, "vae": vae, "fitted": fitted["plain"], "both": fitted["vae"]}
+    frechet = {
+        name: relative_frechet_distance(model.sample(1437, generator=seeded(2)))
+        for name, model in models.items()
+    }
+    assert frechet["plain"] > 20
+    assert frechet["both"] < min(frechet["fitted"], frechet["vae"])
+    assert max(frechet["fitted"], frechet["vae"]) < 13.5
+    assert abs(frechet["fitted"] - frechet["vae"]) < 3
+    assert bits(fitted["plain"]) > 3.5 > 2.05 > bits(vae)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_is_said_of_collapse_holds_for_other_trainings(seed):
+    """Section "Break it: posterior collapse", its table."""
+    how = {"n_steps": 600, "weight_decay": 0.01}
+    peek = how | {"cls": PeekingVAE, "n_hidden": 64, "n_features": 32}
+    small = trained_anew(seed, **how, n_hidden=108)
+    collapsed, warmed = trained_anew(seed, **peek), trained_anew(seed, **peek, warm=0.9)
+    x = torch.from_numpy(data.digits().x_test)
+    kl = [m.terms(x, generator=seeded())[1].sum(dim=1).mean() for m in (collapsed, warmed, small)]
+    assert kl[0] < 1.5 < 2 < kl[1] < kl[2]
+    assert bits(warmed) < bits(collapsed) + 0.01 < 2 < bits(small)
+
+
+@pytest.mark.thorough
+def test_a_told_network_draws_what_is_wanted_more_often_for_another_seed():
+    """Section "Digits on demand": against Gaussians fitted to the classes of an untold one."""
+    recipe = recipes("autoencoders")["vae_told"]._replace(seed=1)
+    told = trained(recipe, recipe.data(final=True)[0]).requires_grad_(False)
+    untold = trained_anew(1, recipe.n_steps, warm=0.5, n_latent=16, n_hidden=88)
+    wanted = torch.arange(10).repeat_interleave(100)
+    drawn = told.sample(1000, context=torch.eye(10)[wanted], generator=seeded())
+    x, y = (torch.from_numpy(v) for v in data.digits()[:2])
+    each = [with_fitted_prior(untold, x[y == k]) for k in range(10)]
+    rival = torch.cat([m.sample(100, generator=seeded(k)) for k, m in enumerate(each)])
+    with torch.random.fork_rng(devices=[]):
+        classifier = DigitClassifier.load()
+    right = [(classifier(v).argmax(dim=1) == wanted).double().mean() for v in (drawn, rival)]
+    assert right[0] > 0.85
+    assert right[0] > right[1] + 0.05
 
 
 def test_samples_are_decoded_codes_of_the_prior():

@@ -30,7 +30,7 @@ class Table(Autoregressive):
         sees = (rank[:, None] > rank[None, :]).to(inputs).repeat_interleave(self.n_levels, dim=1)
         return (
             torch.einsum("eli,bi->bel", self.weights * sees[:, None], inputs.flatten(1))
-            .add(LEVEL_SHIFT)
+            .add(LEVEL_SHIFT.to(inputs))
             .cos()
         )
 

@@ -86,7 +86,7 @@ def test_masked_convolution_is_a_double_loop_over_earlier_pixels(kind):
 
 
 def test_a_gated_block_is_a_loop_over_pixels():
-    """Equations eq-pixelcnn-down and eq-pixelcnn-right, one pixel after the other."""
+    """Equation eq-pixelcnn-layer, one pixel after the other."""
     block = fresh(GatedBlock(3, n_context=2))
     v, h = torch.randn(2, 1, 3, 4, 5, generator=seeded(), dtype=torch.float64)
     context = torch.randn(1, 2, 1, 1, generator=seeded(1), dtype=torch.float64)
@@ -166,7 +166,7 @@ def test_two_stacks_see_everything_before():
 
 @pytest.mark.parametrize("parameters", ["head.3", "position", ""])
 def test_fisher_score_is_the_gradient_of_one_image_after_the_other(parameters):
-    """Equation eq-pixelcnn-fisher, by plain autograd."""
+    """Section "A representation without a code", by plain autograd."""
     model, x = fresh(GatedPixelCNN(n_channels=4, n_layers=2, n_context=0)), digits(5)
     scores = fisher_score(model, x, parameters, chunk_size=2)
     weights = [p for name, p in model.named_parameters() if name.startswith(parameters)]

@@ -7,7 +7,7 @@ from scipy import stats
 from scipy.special import softmax
 
 from companion import data
-from companion.autoregressive.pixelcnnpp import PixelCNNPlusPlus
+from companion.autoregressive.pixelcnnpp import PixelCNNPlusPlus, SoftmaxPixelCNN
 from companion.layers import initialize
 from tests.contracts import AutoregressiveContract, seeded
 
@@ -22,6 +22,27 @@ class TestPixelCNNPlusPlus(AutoregressiveContract):
 
     def batch(self):
         return torch.from_numpy(data.digits().x_train[:8])
+
+
+class TestSoftmaxPixelCNN(AutoregressiveContract):
+    def make(self):
+        return SoftmaxPixelCNN(n_channels=8, n_layers=4)
+
+    def tiny(self):
+        return SoftmaxPixelCNN((2, 3), 4, n_channels=4, n_layers=2)
+
+    def batch(self):
+        return torch.from_numpy(data.digits().x_train[:8])
+
+
+def test_only_the_last_layer_of_the_control_differs():
+    ours, control = PixelCNNPlusPlus(), SoftmaxPixelCNN()
+    shapes = [{n: w.shape for n, w in m.named_parameters()} for m in (ours, control)]
+    assert shapes[0].keys() == shapes[1].keys()
+    other = {name for name in shapes[0] if shapes[0][name] != shapes[1][name]}
+    assert other == {"head.3.weight", "head.3.bias"}
+    x = torch.from_numpy(data.digits().x_test[:2]).long()
+    assert torch.equal(ours.embed(x), control.embed(x))
 
 
 @pytest.mark.parametrize("n_components", [1, 3])

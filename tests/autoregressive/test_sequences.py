@@ -36,8 +36,7 @@ class TestCharRNN(AutoregressiveContract):
     def batch(self):
         return torch.randint(5, (6, 12), generator=seeded(0))
 
-    def sample(self, model, n, seed=2):
-        return model.sample(n, length=12, generator=seeded(seed))
+    sample_options = {"length": 12}  # noqa: RUF012
 
 
 class TestWaveNet(AutoregressiveContract):
@@ -50,8 +49,7 @@ class TestWaveNet(AutoregressiveContract):
     def batch(self):
         return torch.randint(5, (6, 12), generator=seeded(0))
 
-    def sample(self, model, n, seed=2):
-        return model.sample(n, length=12, generator=seeded(seed))
+    sample_options = {"length": 12}  # noqa: RUF012
 
 
 class TestContext(TestCharRNN):
@@ -60,8 +58,8 @@ class TestContext(TestCharRNN):
     def make(self):
         return CharRNN(5, n_hidden=8, n_features=4, n_context=2)
 
-    def loss(self, model, batch, seed=1):
-        return model.loss(batch, torch.ones(len(batch), 2).to(next(model.parameters())))
+    def inputs(self, batch):
+        return batch, torch.ones(len(batch), 2)
 
 
 class TestWaveNetContext(TestContext):
@@ -327,3 +325,10 @@ def test_a_markov_chain_is_learned_to_its_entropy(make):
         losses = -model.log_prob(fresh)
     error = losses.std().item() / 4000**0.5
     assert -4 * error < losses.mean().item() - entropy < 0.02 * entropy + 4 * error
+
+
+@pytest.mark.parametrize(("n_levels", "n_previous"), [(256, 7), (50257, 4)])
+def test_contexts_that_int64_cannot_number_are_refused(n_levels, n_previous):
+    HistogramModel(n_levels, n_previous - 1)
+    with pytest.raises(ValueError, match=f"n_previous={n_previous} of n_levels={n_levels} makes"):
+        HistogramModel(n_levels, n_previous)

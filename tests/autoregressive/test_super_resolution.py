@@ -92,6 +92,15 @@ def test_down_and_up():
     assert torch.equal(high, model.upsample(low, generator=seeded()))
 
 
+def test_groups_are_phases_only_where_these_are_independent():
+    with torch.random.fork_rng(devices=[]):
+        models = [SuperResolutionPixelCNN(n_channels=4, parallel=p) for p in (True, False)]
+    sizes = [[len(group) for group in model.groups()] for model in models]
+    assert sizes == [16 * [1] + 3 * [16], 64 * [1]]
+    for model in models:
+        assert torch.equal(torch.cat(model.groups()), model.order)
+
+
 def test_no_context_is_a_context_of_zeros():
     model = SuperResolutionPixelCNN(n_channels=4, n_blocks=1, n_context=3).eval()
     images = TestSuperResolutionPixelCNN().batch()

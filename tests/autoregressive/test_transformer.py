@@ -42,8 +42,7 @@ class TestTransformerOfText(AutoregressiveContract):
     def batch(self):
         return torch.randint(5, (4, 12), generator=seeded(0))
 
-    def sample(self, model, n, seed=2):
-        return model.sample(n, length=12, generator=seeded(seed))
+    sample_options = {"length": 12}  # noqa: RUF012
 
 
 def normal(*shape, seed=0):

@@ -7,6 +7,8 @@ inside the page.
 
 import gzip
 import http.server
+import os
+import re
 import shutil
 import threading
 from functools import cache, partial
@@ -15,9 +17,8 @@ from urllib.parse import unquote, urlsplit
 
 import axe_playwright_python
 import yaml
-from playwright.sync_api import TimeoutError as TooLate
 
-from tools.chapters import ROOT
+from tools.pages.chapters import ROOT
 
 SITE = ROOT / "_build" / "html"
 SHOTS = ROOT / "_build" / "screenshots"
@@ -33,22 +34,27 @@ FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 ]
 # The address under which the site is published: 404.html has absolute links that begin with it.
-BASE = yaml.safe_load((ROOT / "_config.yml").read_text())["html"]["baseurl"]
+BASE = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["html"]["baseurl"]
 PREFIX = urlsplit(BASE).path
 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
-PARTS = 16_000  # pixels: height of a part of a picture; Chromium repeats itself beyond 16,384
-HEAD = 4_000  # pixels: how much of a page is kept in the dark and as on a phone
+PARTS = (
+    8_000  # pixels: height of a part of a picture, quickest so; beyond 16,384 Chromium repeats it
+)
+HEAD = 3_000  # pixels: how much of a page is kept, in light, in the dark and as on a phone
+WHOLE = bool(os.environ.get("WHOLE_PAGES"))  # in light all of it: a quarter more time
 
-FIRST_PAINT = 3.0  # seconds until the first text on a busy machine; a third of one when it is idle
+HANG = 120  # seconds: no check waits for a time, and what lasts so long will never end
 OWN = 2_500_000  # bytes of a page and of its pictures, those further down included
 SHARED = 1_200_000  # bytes of all else that a first visit loads, compressed
 PICTURES = {".png", ".svg", ".gif", ".jpg", ".jpeg", ".webp"}
+# What the first text must not wait for: it is kept back until that text is there.
+LATER = re.compile(r"/mathjax/|\.(?:png|svg|gif|jpe?g|webp)$")
 
-SCRIPT = (Path(__file__).parent / "page.js").read_text()
+SCRIPT = (Path(__file__).parent / "page.js").read_text(encoding="utf-8")
 COLOURS = ["color-contrast", "link-in-text-block"]
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 
 
 def pages(site=SITE):
@@ -79,9 +85,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
     def do_GET(self):
         """Send a file; pictures and the script that sets formulas only after the first paint."""
-        path = Path(urlsplit(self.path).path)
-        if path.suffix in PICTURES or "mathjax" in path.parts:
-            self.server.painted.wait(30)
+        if LATER.search(urlsplit(self.path).path):
+            self.server.painted.wait()
         super().do_GET()
 
     def log_message(self, *args):
@@ -119,23 +124,35 @@ class Visit:
         look = {"viewport": DESKTOP, "color_scheme": "light", "reduced_motion": "reduce"}
         self.server, self.path = server, path
         self.context = browser.new_context(**(look | options))
-        self.context.set_default_timeout(30_000)
+        self.context.set_default_timeout(HANG * 1000)
         self.console, self.failed, self.requests = [], [], []
         self.context.on("console", self._console)
         self.context.on("weberror", lambda error: self.console.append(str(error.error)))
         self.context.on("request", lambda request: self.requests.append(request.url))
         self.context.on("requestfailed", lambda request: self.failed.append(request.url))
         self.context.on("response", self._response)
+        self.context.add_init_script(SCRIPT)
         self.page = self.context.new_page()
-        server.painted.clear()
-        self.page.goto(server.url + path, wait_until="commit")
-        self.first_paint = self._first_paint()
-        server.painted.set()
+        try:
+            self._open()
+        except BaseException:
+            self.context.close()
+            raise
+
+    def _open(self):
+        """Load the page: the first text, then what was kept back for it, then all the rest."""
+        self.server.painted.clear()
+        try:
+            self.page.goto(self.server.url + self.path, wait_until="commit")
+            # Asked again and again, not at every frame: a page that waits draws no frames.
+            text = "later => look.firstText(new RegExp(later))"
+            state = self.page.wait_for_function(text, arg=LATER.pattern, polling=20).json_value()
+            self.first_text = [] if state == "painted" else [state]
+        finally:
+            self.server.painted.set()
         self.page.wait_for_load_state("load")
-        self.page.evaluate(SCRIPT)
-        still = "* { transition: none !important; animation: none !important }"
-        self.page.add_style_tag(content=still)
         self.page.evaluate("window.MathJax?.startup?.promise")
+        self.page.evaluate("document.fonts.ready.then(() => look.frame())")
 
     def __enter__(self):
         """Return the visit itself."""
@@ -153,23 +170,20 @@ class Visit:
         if response.status >= 400:
             self.failed.append(f"{response.status} {response.url}")
 
-    def _first_paint(self):
-        """Return the seconds to the first text; None if it waits for what it must not wait for."""
-        paint = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
-        try:
-            return self.page.wait_for_function(paint, timeout=10_000).json_value() / 1000
-        except TooLate:
-            return None
-
     def file(self, url):
         """Return the file of an address of the site, or None."""
         path = unquote(urlsplit(url).path)
         file = self.server.site / path.removeprefix(PREFIX)
         return file if url.startswith(self.server.url) and file.is_file() else None
 
-    def ask(self, name):
+    def ask(self, name, *args):
         """Call a function of page.js."""
-        return self.page.evaluate(f"look.{name}()")
+        return self.page.evaluate(f"args => look.{name}(...args)", list(args))
+
+    def picked(self, name, *args):
+        """Call a function of page.js that picks elements; yield what it says of each, and each."""
+        for index, said in enumerate(self.ask(name, *args)):
+            yield said, self.page.evaluate_handle("index => look.at(index)", index).as_element()
 
     def strangers(self):
         """Return the requests that went anywhere but to the site."""
@@ -177,50 +191,59 @@ class Visit:
         return [url for url in self.requests if not url.startswith(ours)]
 
 
-def check(browser, server, path, shots=None):
-    """Open a page, try everything on it and return what is wrong: name of the check -> findings."""
+class Known:
+    """What was tried on another page and need not be again: kinds of folds, kinds of colours."""
+
+    def __init__(self):
+        """Nothing is known."""
+        self.folds, self.colours = set(), set()
+
+
+def check(browser, server, path, shots=None, known=None):
+    """Open a page, try everything on it and return what is wrong: name of the check -> findings.
+
+    What an earlier page has of the same kind is not tried again if both are given the same `Known`.
+    """
     found = {}
     with Visit(browser, server, path) as visit:
-        page = visit.page
-        found["first paint"] = first_paint(visit)
-        found["images"] = visit.ask("images")
-        found["formulas"] = visit.ask("formulas")
-        found["markup"] = visit.ask("markup")
-        found["alt"] = visit.ask("alt")
-        picture(page, shots, path, "light")
-        found["skip link"] = skip_link(page)
-        found["dropdowns"] = dropdowns(page)
-        found["controls"] = controls(page)
-        found["keyboard"] = visit.ask("focus")
-        found["dark mode"] = darken(page)
-        picture(page, shots, path, "dark", HEAD)
-        page.set_viewport_size(PHONE)
-        found["width"] = visit.ask("overflow")
-        page.evaluate("document.documentElement.dataset.theme = 'light'")
-        picture(page, shots, path, "phone", HEAD)
-        page.set_viewport_size(DESKTOP)
-        found["size"] = sizes(visit)
-        visit.ask("thin")
-        off = {rule: {"enabled": False} for rule in COLOURS}
-        found["accessible, light"] = axe(page, rules=off)
-        # Nothing but colours differs in the dark; to compare them takes most of the time.
-        visit.ask("kinds")
-        found["accessible, light"] += axe(page, runOnly=COLOURS)
-        page.evaluate("document.documentElement.dataset.theme = 'dark'")
-        found["accessible, dark"] = axe(page, runOnly=COLOURS)
-        found["downloads"] = downloads(visit)
-        found["third party"] = visit.strangers()
-        found["failed requests"] = visit.failed
-        found["console"] = visit.console
+        for name, findings in checks(visit, shots, known or Known()):
+            found.setdefault(name, []).extend(findings)
     return {name: findings for name, findings in found.items() if findings}
 
 
-def first_paint(visit):
-    """The first text waits neither for pictures nor for formulas, and is there soon."""
-    if visit.first_paint is None:
-        return ["nothing is painted before pictures and formulas are there"]
-    late = visit.first_paint > FIRST_PAINT
-    return [f"after {visit.first_paint:.1f} s"] if late else []
+def checks(visit, shots, known):
+    """Try everything on an open page, one after the other; yield name of the check, findings."""
+    page, path = visit.page, visit.path
+    yield "first text", visit.first_text
+    for name in ("images", "formulas", "markup", "alt"):
+        yield name, visit.ask(name)
+    picture(page, shots, path, "light", None if WHOLE else HEAD)
+    yield "skip link", skip_link(page)
+    yield "dropdowns", dropdowns(visit, known.folds)
+    yield "scrolling", visit.ask("scrolling")
+    yield "controls", controls(visit)
+    yield "keyboard", visit.ask("focus")
+    yield "dark mode", darken(page)
+    picture(page, shots, path, "dark", HEAD)
+    page.set_viewport_size(PHONE)
+    yield "width", visit.ask("overflow")
+    yield "scrolling", [f"on a phone: {found}" for found in visit.ask("scrolling")]
+    page.evaluate("document.documentElement.dataset.theme = 'light'")
+    picture(page, shots, path, "phone", HEAD)
+    yield "size", sizes(visit)
+    yield "downloads", downloads(visit)
+    yield "third party", visit.strangers()
+    yield "failed requests", visit.failed
+    yield "console", visit.console
+    visit.ask("thin")
+    page.set_viewport_size(DESKTOP)
+    off = {rule: {"enabled": False} for rule in COLOURS}
+    yield "accessible, light", axe(page, rules=off)
+    # Nothing but colours differs in the dark; to compare them takes most of the time.
+    known.colours.update(visit.ask("kinds", sorted(known.colours)))
+    yield "accessible, light", axe(page, runOnly=COLOURS)
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    yield "accessible, dark", axe(page, runOnly=COLOURS)
 
 
 def skip_link(page):
@@ -235,35 +258,31 @@ def skip_link(page):
     return []
 
 
-def dropdowns(page):
-    """Folded parts open and close by a click and by the keyboard; afterwards all are open."""
-    found = []
-    for selector in ("details > summary", "button.toggle-button"):
-        control = page.query_selector(f"main :is({selector})")
-        if control is None:
-            continue
-        name = control.evaluate("look.name")
+def dropdowns(visit, known):
+    """Folded parts open; one of each kind also closes and opens by a click and by the keyboard."""
+    found = visit.ask("openAll")
+    for kind, control in visit.picked("folds", sorted(known)):
+        was, still = control.evaluate("look.isOpen"), []
         for key in ("click", "click", "Enter", "Enter", "Space", "Space"):
-            before = control.evaluate("look.isOpen")
             control.click() if key == "click" else control.press(key)
-            if control.evaluate("look.isOpen") == before:
-                found.append(f"{key} does nothing: {name}")
-    return found + page.evaluate("look.openAll()")
+            now = control.evaluate("look.isOpen")
+            if now == was:
+                still.append(f"{key} does nothing: {control.evaluate('look.name')}")
+            was = now
+        found += still
+        known |= set() if still else {kind}
+    return found + visit.ask("openAll")
 
 
-def controls(page):
+def controls(visit):
     """What can be set changes a picture or a text, by the keyboard alone."""
     found = []
-    # A form leads to another page: the search is tried by itself.
-    for control in page.query_selector_all("main article :is(input, select, button):not(form *)"):
-        if not control.evaluate("look.isControl"):
-            continue
-        before, after = control.evaluate("look.keys")
+    for (before, after), control in visit.picked("controls"):
         if before:
             control.press(before)
-        was = control.evaluate("look.state")
+        control.evaluate("look.remember")
         control.press(after)
-        if control.evaluate("look.state") == was:
+        if not control.evaluate("look.changed"):
             found.append(f"{after} changes nothing: {control.evaluate('look.name')}")
     return found
 
@@ -318,20 +337,25 @@ def downloads(visit):
 
 
 def picture(page, folder, path, look, most=None):
-    """Keep a picture of the page, or of its head, in parts of the height that Chromium can draw."""
+    """Keep a picture of the page, or of its head, in parts of the height that Chromium can draw.
+
+    The window is made as high as a part: to draw what is outside of it takes twice as long.
+    """
     if folder is None:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
-    width = page.viewport_size["width"]
+    page.evaluate("document.activeElement.blur()")
+    size = page.viewport_size
     height = page.evaluate("document.documentElement.scrollHeight")
     height = min(height, most or height)
     name = path.removesuffix(".html").replace("/", "-")
+    page.set_viewport_size(size | {"height": min(PARTS, height)})
     for part, top in enumerate(range(0, height, PARTS)):
+        page.evaluate(f"scrollTo(0, {top})")
         page.screenshot(
             path=folder / f"{name}-{look}{f'-{part + 1}' if part else ''}.jpg",
             type="jpeg",
             quality=70,
-            full_page=True,
-            clip={"x": 0, "y": top, "width": width, "height": min(PARTS, height - top)},
         )
+    page.set_viewport_size(size)
+    page.evaluate("scrollTo(0, 0)")

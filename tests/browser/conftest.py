@@ -36,6 +36,12 @@ def site():
 
 
 @pytest.fixture(scope="session")
+def known():
+    """What the pages before have shown of what many pages have."""
+    return look.Known()
+
+
+@pytest.fixture(scope="session")
 def server(site):
     """The built site, served as it will be published."""
     server = look.serve(site)

@@ -38,7 +38,9 @@ class Page(HTMLParser):
 def broken(site):
     """Return "page: link" for every link inside the site to a file or a place that is not there."""
     first = [path.name for path in site.glob("index.html")]  # may only lead to another page
-    read = {path: Page((site / path).read_text()) for path in [*first, *pages(site)]}
+    read = {
+        path: Page((site / path).read_text(encoding="utf-8")) for path in [*first, *pages(site)]
+    }
     found = []
     for path, page in read.items():
         for link in dict.fromkeys(page.links):

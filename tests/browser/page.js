@@ -1,6 +1,18 @@
 // What is asked in a page. Every function returns a list of findings; an empty list is good.
 window.look = (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  // A number that stands for a text (cyrb53).
+  function hash(text) {
+    let [a, b] = [0xdeadbeef, 0x41c6ce57];
+    for (let i = 0; i < text.length; i++) {
+      const letter = text.charCodeAt(i);
+      a = Math.imul(a ^ letter, 2654435761);
+      b = Math.imul(b ^ letter, 1597334677);
+    }
+    a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909);
+    b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909);
+    return 4294967296 * (2097151 & b) + (a >>> 0);
+  }
   const name = (element) => {
     const { tagName, id, className } = element;
     const words = String(className.baseVal ?? className).trim();
@@ -10,16 +22,38 @@ window.look = (() => {
   };
   const seen = (element) => element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
 
+  // Two frames later: what is drawn has its size, and who observes sizes has been told.
+  const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  let drawn = false; // a frame, since all of the page's text is known
+  document.addEventListener("readystatechange", () => frame().then(() => (drawn = true)), { once: true });
+
+  // Says that the first text is painted, or why it cannot be before what comes `later`: the pattern of
+  // addresses that are not answered yet. Null as long as neither is sure.
+  function firstText(later) {
+    if (!document.documentElement) return null; // asked before the parser has read a word
+    if (performance.getEntriesByName("first-contentful-paint").length) return "painted";
+    const style = all("link[rel~=stylesheet]").find((link) => later.test(link.href) && !link.sheet);
+    if (style) return `the first text waits for ${style.href}`;
+    let last = document.documentElement; // where the parser stands
+    while (last.lastElementChild) last = last.lastElementChild;
+    if (document.readyState === "loading" && last.matches("script[src]") && !last.async && !last.defer &&
+        later.test(last.src) && !hasText(() => true)) return `the first text waits for ${last.src}`;
+    if (drawn && !hasText((node) => seen(node.parentElement))) return "the first text is hidden";
+    return null;
+  }
+
   // Text that a reader sees, outside code and outside formulas that were set.
-  function prose() {
+  function* prose() {
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    const found = [];
     while (walker.nextNode()) {
       const parent = walker.currentNode.parentElement;
       if (!parent.closest("code, pre, kbd, script, style, textarea, noscript, mjx-container"))
-        found.push(walker.currentNode.data);
+        yield walker.currentNode;
     }
-    return found;
+  }
+  function hasText(suits) {
+    if (document.body) for (const node of prose()) if (node.data.trim() && suits(node)) return true;
+    return false;
   }
 
   function formulas() {
@@ -27,7 +61,7 @@ window.look = (() => {
       e.textContent.trim() && !e.querySelector("mjx-container"));
     const wrong = all("mjx-merror, [data-mjx-error], mjx-mtext").filter((e) =>
       e.matches("mjx-merror, [data-mjx-error]") || getComputedStyle(e).color === "rgb(255, 0, 0)");
-    const raw = prose().filter((text) => /\\\(|\\\[|\$\$|\\begin\{|\\frac\b/.test(text));
+    const raw = [...prose()].map((node) => node.data).filter((text) => /\\\(|\\\[|\$\$|\\begin\{|\\frac\b/.test(text));
     return [
       ...unset.map((e) => `not rendered: ${name(e)}`),
       ...wrong.map((e) => `wrong: ${name(e.closest("mjx-container") ?? e)}`),
@@ -36,7 +70,7 @@ window.look = (() => {
   }
 
   const markup = () =>
-    prose().filter((text) => /\{[a-z:]+\}`|^:{3,}|`{3,}\{/m.test(text)).map((t) => t.trim().slice(0, 80));
+    [...prose()].map((node) => node.data).filter((text) => /\{[a-z:]+\}`|^:{3,}|`{3,}\{/m.test(text)).map((t) => t.trim().slice(0, 80));
 
   // Lazy images are asked for, and closed parts hide none.
   async function images() {
@@ -76,6 +110,39 @@ window.look = (() => {
     ];
   }
 
+  // What can be scrolled sideways, but not by the keyboard.
+  async function scrolling() {
+    await frame();
+    const reached = (e) => e.hasAttribute("tabindex") && e.tabIndex >= 0;
+    return all("main, main *").filter((e) => e.clientWidth && e.scrollWidth > e.clientWidth &&
+      /auto|scroll/.test(getComputedStyle(e).overflowX) && seen(e) && !reached(e) &&
+      !all(focusable, e).some((inside) => inside.tabIndex >= 0 && seen(inside)),
+    ).map((e) => `${e.scrollWidth} px in ${e.clientWidth}: ${name(e)}`);
+  }
+
+  // A list without what was there before, as one text.
+  const once = (list) => [...new Set(list)].join();
+
+  // Elements that a finding is sought for: `picked` keeps them, what is returned says what they are.
+  let picked = [];
+  const at = (index) => picked[index];
+
+  // One fold of each kind that is not `known`. What it does depends on what it is, on what it folds and
+  // on the page's scripts, but for the names in them, as that of the page.
+  function folds(known) {
+    const kinds = new Map();
+    const what = (e) => `${e.tagName}.${[...e.classList].filter((word) => !/hidden/.test(word)).join(".")}`;
+    const scripts = once(all("script").filter((e) => /^$|javascript|module/.test(e.type)).map((e) =>
+      e.src.split("?")[0] || e.text.replace(/'[^']*'|"[^"]*"/g, "")));
+    for (const e of all("main :is(details > summary, button.toggle-button)")) {
+      const handlers = ["onclick", "onkeydown", "onkeyup"].map((key) => e.getAttribute(key)).join();
+      const kind = hash(`${what(e)} ${handlers} ${what(e.closest("details, .toggle"))} ${scripts}`);
+      if (!known.includes(kind) && !kinds.has(kind)) kinds.set(kind, e);
+    }
+    picked = [...kinds.values()];
+    return [...kinds.keys()];
+  }
+
   const isOpen = (control) => control.matches("summary")
     ? control.parentElement.open
     : !control.closest(".toggle").classList.contains("toggle-hidden");
@@ -87,6 +154,12 @@ window.look = (() => {
   // What a reader can set, the keys that set it, and what these must change.
   const isControl = (e) => !e.disabled && e.tabIndex >= 0 && seen(e.labels?.[0] ?? e) && e.type !== "search" &&
     !e.matches(".copybtn, .toggle-button") && !e.closest("form.bd-search, .dropdown-menu");
+  // A form leads to another page: the search is tried by itself.
+  function controls() {
+    picked = all("main article :is(input, select, button)").filter((e) =>
+      !e.closest("form") && !e.matches(".unfold") && isControl(e)); // it would fold away the next ones
+    return picked.map(keys);
+  }
   const keys = (e) => e.matches("select, [type=range]") ? ["Home", "End"]
     : e.type === "radio" ? [null, "ArrowRight"] : e.matches("input:not([type=checkbox])")
       ? [null, "z"] : [null, "Space"];
@@ -104,6 +177,10 @@ window.look = (() => {
       ...all("pre", picture).filter(seen).map((pre) => pre.textContent),
     ].join();
   }
+
+  let before = "";
+  const remember = (e) => { before = state(e); };
+  const changed = (e) => state(e) !== before;
 
   const downloads = () => all("a[download], a.reference.download, [class*=download] a")
     .map((a) => a.href);
@@ -152,21 +229,27 @@ window.look = (() => {
     return [];
   }
 
-  // Leave one of each kind of element, by its classes and those around it: they have the same colours.
-  function kinds() {
-    const known = new Set();
+  // Leave one of each kind of element that is not `known`, and say which kinds these are. Elements of one
+  // kind have the same colours: their classes are the same, those around them, and the page's styles.
+  function kinds(known) {
+    const old = new Set(known);
+    const sheets = once([...document.styleSheets].filter(({ ownerNode }) => !/^MJX/.test(ownerNode.id))
+      .map((sheet) => sheet.href?.split("?")[0] ?? sheet.ownerNode.textContent));
+    // Of what an element says of itself only what makes it easier or harder to read.
+    const own = (e) => (e.getAttribute("style") ?? "").split(";")
+      .filter((one) => /color|background|font|opacity|filter|shadow|blend/.test(one)).join();
     const visit = (e, around) => {
-      const kind = `${around} ${e.tagName}.${e.getAttribute("class")} ${e.getAttribute("style")}`;
+      const kind = hash(`${around} ${e.tagName}.${e.getAttribute("class")} ${own(e)}`);
       [...e.children].forEach((child) => visit(child, kind));
-      if (known.has(kind) && !e.children.length) e.remove();
-      else known.add(kind);
+      if (old.has(kind) && !e.children.length) e.remove();
+      else old.add(kind);
     };
-    visit(document.body, "");
-    return [];
+    visit(document.body, sheets);
+    return [...old].slice(known.length);
   }
 
   return {
-    name, seen, formulas, markup, images, alt, overflow, isOpen, openAll, isControl, keys, state,
-    downloads, focus, thin, kinds,
+    name, seen, frame, firstText, formulas, markup, images, alt, overflow, scrolling, folds, at, isOpen, openAll,
+    controls, remember, changed, downloads, focus, thin, kinds,
   };
 })();

@@ -1,12 +1,14 @@
 """Each check of the suite, seen red on a small site that has one thing wrong."""
 
 import os
+import shutil
 
 import pytest
 from PIL import Image
 
 from tests.browser import browser as look
 from tests.browser.links import broken, unlisted
+from tools.pages.chapters import ROOT
 
 PAGE = """<!DOCTYPE html>
 <html lang="en" data-theme="light"><head><meta charset="utf-8"><title>A page</title>
@@ -15,8 +17,10 @@ PAGE = """<!DOCTYPE html>
 <style>
   html { background: white; color: black } html[data-theme=dark] { background: black; color: white }
   a, button { color: inherit; background: none } .toggle-hidden p { display: none }
-  :focus-visible { outline: 3px solid }
+  :focus-visible { outline: 3px solid } pre, .table-responsive { overflow: auto }
+  details { max-width: 400px }
 </style>
+<script defer src="_static/scroll.js"></script>
 </head><body>
 <a href="#main">To the text</a>
 <button class="theme-switch-button"
@@ -27,15 +31,20 @@ PAGE = """<!DOCTYPE html>
   and code: <code>\\(x\\)</code>.
   <a download href="file.ipynb">The notebook</a></p>
 <img src="picture.png" alt="A grey square." width="20">
-<details><summary>Solution</summary><p>Hidden.</p></details>
+<details><summary>Solution</summary><p>Hidden.</p><pre>%s</pre></details>
 <div class="toggle toggle-hidden"><button class="toggle-button"
   onclick="this.parentElement.classList.toggle('toggle-hidden')">Hint</button><p>Hidden.</p></div>
+<div class="table-responsive"><div style="width: 700px">Fits, but not on a phone.</div></div>
 <div class="control"><label>size <input type="range" max="3" value="1"
   oninput="this.parentElement.nextElementSibling.textContent = this.value"></label><pre>1</pre>
 </div>
 </article></main>
+<script>document.querySelectorAll("pre").forEach((pre) => {  // once, as the theme does
+  pre.tabIndex = pre.scrollWidth > pre.clientWidth ? 0 : -1;
+})</script>
 </body></html>
 """
+PAGE = PAGE.replace("%s", "a line that is wider than its place, " * 3)
 
 # What is wrong: the check that must see it, a part of the page, what stands in its place.
 WRONG = {
@@ -92,9 +101,29 @@ WRONG = {
         '<div style="overflow: hidden"><div style="width: 800px">wide</div></div><h1>',
     ),
     "text that waits for the formulas' script": (
-        "first paint",
+        "first text",
         "<style>",
         '<script src="mathjax/slow.js"></script><style>',
+    ),
+    "text that waits for the formulas' style": (
+        "first text",
+        "<style>",
+        '<link rel="stylesheet" href="mathjax/slow.css"><style>',
+    ),
+    "text that a script shows when formulas are set": (
+        "first text",
+        "<style>",
+        "<style>body { visibility: hidden }",
+    ),
+    "a block that becomes too wide when its fold opens": (
+        "scrolling",
+        '<script defer src="_static/scroll.js"></script>',
+        "",
+    ),
+    "a block that is too wide on a phone, of no known kind": (
+        "scrolling",
+        'class="table-responsive"',
+        'style="overflow: auto"',
     ),
     "a heavy page": ("size", "</body>", f"<!-- {'x' * look.OWN} --></body>"),
     "a heavy script": ("size", "</body>", '<script src="_static/heavy.js"></script></body>'),
@@ -121,13 +150,17 @@ def small(tmp_path_factory):
     for folder in ("_static", "mathjax"):
         (root / folder).mkdir()
     Image.new("RGB", (20, 20), "grey").save(root / "picture.png")
-    (root / "file.ipynb").write_text("{}")
-    (root / "mathjax" / "slow.js").write_text("")
-    (root / "_static" / "heavy.js").write_text(f"// {os.urandom(look.SHARED).hex()}")
-    (root / "good.html").write_text(PAGE)
+    (root / "file.ipynb").write_text("{}", encoding="utf-8")
+    shutil.copy(ROOT / "book" / "_static" / "scroll.js", root / "_static")
+    for name in ("slow.js", "slow.css"):
+        (root / "mathjax" / name).write_text("", encoding="utf-8")
+    (root / "_static" / "heavy.js").write_text(
+        f"// {os.urandom(look.SHARED).hex()}", encoding="utf-8"
+    )
+    (root / "good.html").write_text(PAGE, encoding="utf-8")
     for number, (_, part, instead) in enumerate(WRONG.values()):
         assert PAGE.count(part), part
-        (root / f"{number}.html").write_text(PAGE.replace(part, instead, 1))
+        (root / f"{number}.html").write_text(PAGE.replace(part, instead, 1), encoding="utf-8")
     server = look.serve(root)
     yield server
     server.shutdown()
@@ -143,7 +176,44 @@ def test_a_good_page_has_nothing_wrong_and_its_pictures_are_kept(browser, small,
 @pytest.mark.parametrize("what", WRONG)
 def test_what_is_wrong_is_seen(browser, small, what):
     number, check = list(WRONG).index(what), WRONG[what][0]
-    assert check in look.check(browser, small, f"{number}.html")
+    with look.Visit(browser, small, f"{number}.html") as visit:
+        checks = look.checks(visit, None, look.Known())
+        assert any(found for name, found in checks if name == check)
+
+
+NEW = {  # on a page of which all else is known
+    "grey letters of a new kind": (
+        "accessible, light",
+        '<h1>A page</h1><p class="new" style="color: #aaa">Pale.</p>',
+    ),
+    "a fold of a new kind": (
+        "dropdowns",
+        '<h1>A page</h1><details class="new"><summary onkeydown="event.preventDefault()" '
+        'onkeyup="event.preventDefault()">Answer</summary><p>Hidden.</p></details>',
+    ),
+    "other styles": (
+        "accessible, dark",
+        '<style>html[data-theme="dark"] p { color: #444 }</style><h1>A page</h1>',
+    ),
+}
+
+
+@pytest.mark.timeout(300)
+def test_what_is_new_is_seen_and_what_is_known_is_not_tried_again(browser, small):
+    known, page = look.Known(), small.site / "new.html"
+    names = '<script>var name = "%s"</script><h1>'
+    page.write_text(PAGE.replace("<h1>", names % "one"), encoding="utf-8")
+    assert look.check(browser, small, "new.html", None, known) == {}
+    before = len(known.folds), len(known.colours)
+    assert min(before) > 1
+    page.write_text(PAGE.replace("<h1>", names % "two"), encoding="utf-8")
+    assert look.check(browser, small, "new.html", None, known) == {}
+    assert (len(known.folds), len(known.colours)) == before
+    for name, (check, instead) in NEW.items():
+        html = PAGE.replace("<h1>A page</h1>", names[:-4] % "three" + instead)
+        page.write_text(html, encoding="utf-8")
+        assert set(look.check(browser, small, "new.html", None, known)) == {check}, name
+    page.unlink()
 
 
 def test_pages_are_found_by_walking(small):
@@ -160,21 +230,26 @@ def test_broken_links_are_seen(tmp_path):
     (tmp_path / "part").mkdir()
     (tmp_path / "picture.png").write_bytes(b"")
     one, two = tmp_path / "one.html", tmp_path / "part" / "two.html"
-    one.write_text(LINKS.format("", look.BASE))
-    two.write_text(LINKS.format("../", look.BASE))
+    one.write_text(LINKS.format("", look.BASE), encoding="utf-8")
+    two.write_text(LINKS.format("../", look.BASE), encoding="utf-8")
     (tmp_path / "sitemap.xml").write_text(
-        f'<urlset xmlns="x"><url><loc>{look.BASE}one.html</loc></url></urlset>'
+        f'<urlset xmlns="x"><url><loc>{look.BASE}one.html</loc></url></urlset>',
+        encoding="utf-8",
     )
     assert broken(tmp_path) == []
     assert unlisted(tmp_path) == []
 
     wrong = ["three.html", "one.html#there", look.PREFIX + "four.html", look.BASE + "no.png"]
-    one.write_text(one.read_text() + "".join(f'<a href="{link}"></a>' for link in wrong))
-    two.write_text(two.read_text() + '<img src="picture.png">')
+    one.write_text(
+        one.read_text(encoding="utf-8") + "".join(f'<a href="{link}"></a>' for link in wrong),
+        encoding="utf-8",
+    )
+    two.write_text(two.read_text(encoding="utf-8") + '<img src="picture.png">', encoding="utf-8")
     assert broken(tmp_path) == [f"one.html: {link}" for link in wrong] + [
         "part/two.html: picture.png"
     ]
     (tmp_path / "sitemap.xml").write_text(
-        f'<urlset xmlns="x"><url><loc>{look.BASE}five.html</loc></url></urlset>'
+        f'<urlset xmlns="x"><url><loc>{look.BASE}five.html</loc></url></urlset>',
+        encoding="utf-8",
     )
     assert unlisted(tmp_path) == [f"{look.BASE}five.html"]

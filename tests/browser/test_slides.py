@@ -3,7 +3,8 @@
 import nbformat
 import pytest
 
-from tools import slides
+from tests.browser.browser import HANG
+from tools.slides import slides
 
 LONG = "A sentence that fills a line and goes on for a while, so that the slide is full. " * 5
 CODE = "\n".join(f"number_{i} = {i}" for i in range(40))
@@ -21,9 +22,12 @@ def tab(browser, tmp_path):
     text = "# A chapter\n\n## Long\n\n" + "\n\n".join([f"{LONG}$x_1$\n\n{formula}"] * 6)
     cells = [nbformat.v4.new_markdown_cell(text), nbformat.v4.new_code_cell(CODE)]
     path = tmp_path / "small.slides.html"
-    path.write_text(slides.slides(nbformat.v4.new_notebook(cells=cells), "A chapter"))
+    path.write_text(
+        slides.slides(nbformat.v4.new_notebook(cells=cells), "A chapter"), encoding="utf-8"
+    )
     slides.write_assets(tmp_path)
     tab = browser.new_page(viewport={"width": 1280, "height": 720})
+    tab.set_default_timeout(HANG * 1000)
     tab.problems = []
     tab.on("console", lambda message: tab.problems.append(message.text))
     tab.on("pageerror", lambda error: tab.problems.append(str(error)))

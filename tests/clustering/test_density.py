@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.spatial.distance import cdist, pdist
+from scipy.spatial.distance import cdist, pdist, squareform
 from sklearn import cluster
 from sklearn.datasets import load_digits, make_blobs, make_moons
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -190,3 +190,35 @@ def test_one_row_is_noise_or_a_cluster():
     assert DBSCAN().fit([[1.0, 2.0]]).labels_.tolist() == [-1]
     assert DBSCAN().fit([[1.0, 2.0]]).components_.shape == (0, 2)
     assert DBSCAN(min_samples=1).fit([[1.0, 2.0]]).labels_.tolist() == [0]
+
+
+@pytest.mark.parametrize("n_features", [2, 30])
+@pytest.mark.parametrize("n", [60, 1500])
+def test_distances_give_what_points_give(n, n_features):
+    """Both sides of a block of rows; labels and core points as scikit-learn, number by number."""
+    X, _ = make_blobs(n, n_features, centers=6, random_state=n_features)
+    D = squareform(pdist(X))
+    eps = np.quantile(D, 0.03)
+    ours = DBSCAN(eps, min_samples=4, metric="precomputed").fit(D)
+    theirs = cluster.DBSCAN(eps=eps, min_samples=4, metric="precomputed").fit(D)
+    assert 0 < ours.labels_.max() < n / 4
+    for name in ("labels_", "core_sample_indices_", "components_"):
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+    points = DBSCAN(eps, min_samples=4).fit(X)
+    np.testing.assert_array_equal(ours.labels_, points.labels_)
+    assert ours.__sklearn_tags__().input_tags.pairwise
+    assert not points.__sklearn_tags__().input_tags.pairwise
+
+
+def test_words_have_distances_and_no_coordinates():
+    """Three pairs of letters at distance 1, of Manhattan: no point of a plane is there."""
+    D = np.full((6, 6), 5.0) - 4 * np.kron(np.eye(3), np.ones((2, 2))) - np.eye(6)
+    labels = DBSCAN(1, min_samples=2, metric="precomputed").fit_predict(D)
+    np.testing.assert_array_equal(labels, [0, 0, 1, 1, 2, 2])
+
+
+def test_bad_distances_are_named():
+    with pytest.raises(ValueError, match="X is not symmetric"):
+        DBSCAN(metric="precomputed").fit(np.triu(np.ones((9, 9)), 1))
+    with pytest.raises(ValueError, match="metric='l3' is not known"):
+        DBSCAN(metric="l3").fit(np.ones((9, 2)))

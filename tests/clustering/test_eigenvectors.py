@@ -56,15 +56,37 @@ def test_chain_is_where_lanczos_stalls(monkeypatch):
         largest_eigenvectors(csr_array(chain(SMALL + 1500)), 3, random_state=0)
 
 
-def test_a_repeated_eigenvalue_needs_the_known_vectors():
-    """Two equal chains that nothing joins: the vectors on the first are handed in."""
-    matrix = csr_array(np.kron(np.eye(2), wide(SMALL)))
-    top = np.linalg.eigh(wide(SMALL))[1][:, -1]
-    values, vectors = largest_eigenvectors(
-        matrix, 1, known=np.concatenate([top, 0 * top])[:, None], random_state=0
-    )
-    assert values[0] == pytest.approx(0.99)
-    assert abs(vectors[SMALL:, 0] @ top) == pytest.approx(1)
+def ring(n_rows, reach):
+    """Each node of a ring and its next neighbours: all eigenvalues but one or two come twice."""
+    rows = np.arange(n_rows)
+    weights = sum(np.eye(n_rows)[(rows + s) % n_rows] for s in range(1, reach + 1))
+    return (weights + weights.T) / (2 * reach)
+
+
+def lattice(side):
+    """A square lattice and its neighbours on it: most eigenvalues come twice, some more often."""
+    path = np.eye(side, k=1) + np.eye(side, k=-1)
+    return (np.kron(path, np.eye(side)) + np.kron(np.eye(side), path)) / 4
+
+
+def copies(count):
+    """The same graph many times, joined by nothing: every eigenvalue `count` times."""
+    return np.kron(np.eye(count), wide(-(-(SMALL + 20) // count)))
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [ring(SMALL + 20, 1), ring(SMALL + 20, 2), ring(500, 3), lattice(18), copies(2), copies(7)],
+    ids=["ring", "wider ring", "widest ring", "lattice", "two copies", "seven copies"],
+)
+@pytest.mark.parametrize("n_vectors", [1, 2, 5, 9])
+def test_repeated_eigenvalues_are_found_as_often_as_they_are_there(matrix, n_vectors):
+    right = np.linalg.eigvalsh(matrix)[::-1][:n_vectors]
+    for form in (matrix, csr_array(matrix)):
+        values, vectors = largest_eigenvectors(form, n_vectors, random_state=1)
+        np.testing.assert_allclose(values, right, atol=1e-9)
+        np.testing.assert_allclose(vectors.T @ vectors, np.eye(n_vectors), atol=1e-8)
+        np.testing.assert_allclose(matrix @ vectors, vectors * values, atol=1e-8)
 
 
 def test_no_vectors_and_same_seed():

@@ -245,3 +245,22 @@ def test_warns_at_max_iter():
     X, y, _ = crossing_lines(50, np.random.default_rng(0))
     with pytest.warns(ConvergenceWarning, match="max_iter"):
         MixtureOfLinearRegressions(max_iter=1).fit(X, y)
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.5])
+@pytest.mark.parametrize(("scale", "shift"), [(1.0, 738886.0), (86400.0, 1704067200.0), (1e-9, 0)])
+def test_dates_are_as_good_as_days(penalty, scale, shift):
+    """The gate keeps its slope where x is far from 0, as `date.toordinal` and Unix seconds are."""
+    rng = np.random.default_rng(0)
+    day = rng.uniform(0, 365, 400)
+    late = day > 182
+    y = np.where(late, 2, -1) * (day - 182) / 60 + 0.1 * rng.normal(size=400)
+    X, there = day[:, None], scale * day[:, None] + shift
+    settings = {"penalty": penalty, "random_state": 0}
+    one = MixtureOfLinearRegressions(2, **settings).fit(X, y)
+    settings["penalty"] *= scale**2  # it is of coefficients, in units of one over x
+    other = MixtureOfLinearRegressions(2, **settings).fit(there, y)
+    np.testing.assert_allclose(other.gate_proba(there), one.gate_proba(X), atol=1e-3)
+    np.testing.assert_allclose(scale * other.coef_, one.coef_, rtol=1e-4)
+    right = ((one.gate_proba(X)[:, 0] > 0.5) == late).mean()
+    assert max(right, 1 - right) > 0.97

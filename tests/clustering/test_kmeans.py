@@ -5,7 +5,7 @@ import pytest
 import sklearn.cluster
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import sparse, stats
 from scipy.cluster.vq import kmeans2
 from scipy.spatial.distance import cdist
 from sklearn.datasets import load_digits, make_blobs
@@ -21,6 +21,20 @@ from companion.clustering.kmeans import (
     lloyd_step,
     mini_batch_step,
 )
+
+
+@pytest.mark.parametrize("kind", [sparse.csr_array, sparse.csc_matrix, sparse.coo_array])
+@pytest.mark.parametrize("make", [KMeans, MiniBatchKMeans])
+def test_sparse_rows_are_rows(make, kind):
+    counts = np.random.default_rng(0).poisson(0.3, size=(60, 12))
+    dense, thin = (make(4, n_init=2, random_state=0).fit(X) for X in (counts, kind(counts)))
+    for name in ("labels_", "cluster_centers_", "inertia_"):
+        np.testing.assert_array_equal(getattr(thin, name), getattr(dense, name))
+    np.testing.assert_array_equal(thin.predict(kind(counts)), dense.labels_)
+    np.testing.assert_array_equal(thin.transform(kind(counts)), dense.transform(counts))
+    if make is MiniBatchKMeans:
+        thin, dense = (make(4, random_state=0).partial_fit(X) for X in (kind(counts), counts))
+        np.testing.assert_array_equal(thin.cluster_centers_, dense.cluster_centers_)
 
 
 @parametrize_with_checks([KMeans(), MiniBatchKMeans()])
@@ -315,3 +329,27 @@ WITH_NAN = np.where(np.arange(40).reshape(20, 2) == 7, np.nan, X20)
 def test_bad_input_names_argument_value_and_remedy(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("offset", [1e6, 1e8, 1.7e9, 1e10])
+@pytest.mark.parametrize("make", [KMeans, MiniBatchKMeans])
+def test_it_does_not_matter_where_the_origin_is(make, offset):
+    """Three groups, 5 apart, with time stamps for coordinates: where scikit-learn's fall apart."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], 100)
+    X = np.array([[0.0, 0], [5, 0], [0, 5]])[y] + 0.3 * rng.normal(size=(300, 2)) + offset
+    model = make(3, random_state=0, n_init=3).fit(X)
+    assert len({*zip(y.tolist(), model.labels_.tolist(), strict=True)}) == 3
+    np.testing.assert_array_equal(model.predict(X), model.labels_)
+    distances = cdist(X - offset, model.cluster_centers_ - offset)
+    np.testing.assert_allclose(model.transform(X), distances, atol=1e-15 * offset + 1e-12)
+    assert -model.score(X) == pytest.approx(model.inertia_, rel=1e-5)
+    seeds = kmeans_plusplus(X, 3, random_state=0)[1]
+    np.testing.assert_array_equal(seeds, kmeans_plusplus(X - offset, 3, random_state=0)[1])
+
+
+def test_a_batch_leaves_its_inertia_and_the_number_of_steps():
+    X, _ = random_problem(0)
+    model = MiniBatchKMeans(4, random_state=0).partial_fit(X).partial_fit(X)
+    assert model.n_iter_ == 2
+    assert model.inertia_ > 0

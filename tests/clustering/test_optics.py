@@ -33,10 +33,10 @@ def test_equals_sklearn(n_features, min_samples, max_eps):
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 10_000), min_samples=st.integers(2, 8))
-def test_definition(seed, min_samples):
+@given(seed=st.integers(0, 10_000), min_samples=st.integers(2, 8), d=st.sampled_from([2, 30]))
+def test_definition(seed, min_samples, d):
     """Each reachability is the least max(core distance, distance) over the points before it."""
-    X = np.random.default_rng(seed).normal(size=(40, 2))
+    X = np.random.default_rng(seed).normal(size=(40, d))
     distances = cdist(X, X)
     core = core_distances(X, min_samples)
     np.testing.assert_allclose(core, np.sort(distances, axis=1)[:, min_samples - 1], rtol=1e-12)
@@ -103,3 +103,38 @@ def test_bad_arguments(arguments, message):
 def test_bad_data(X):
     with pytest.raises(ValueError, match=r"NaN|2D array|1 sample"):
         OPTICS().fit(X)
+
+
+@pytest.mark.parametrize("max_eps", [np.inf, 0.3])
+def test_distances_give_what_points_and_scikit_learn_give(max_eps):
+    """In a unit in which scikit-learn rounds distances as we do."""
+    X, _ = make_blobs(150, 3, centers=4, random_state=0)
+    D = cdist(X, X)
+    D *= 0.9 / D.max()
+    options = {"min_samples": 5, "max_eps": max_eps, "eps": 0.1, "metric": "precomputed"}
+    ours = OPTICS(**options).fit(D)
+    theirs = cluster.OPTICS(**options, cluster_method="dbscan").fit(D)
+    points = OPTICS(**options | {"metric": "euclidean"}).fit(X * (0.9 / cdist(X, X).max()))
+    assert ours.labels_.max() > 0
+    for name in ("ordering_", "predecessor_", "labels_"):
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+        np.testing.assert_array_equal(getattr(ours, name), getattr(points, name))
+    for name in ("reachability_", "core_distances_"):
+        np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), rtol=1e-12)
+        np.testing.assert_allclose(getattr(ours, name), getattr(points, name), rtol=1e-12)
+    assert ours.__sklearn_tags__().input_tags.pairwise
+
+
+@pytest.mark.parametrize("power", [-300, 300])
+def test_the_unit_of_distances_does_not_matter(power):
+    D = cdist(*2 * [make_blobs(60, 2, random_state=1)[0]])
+    ours, there = (OPTICS(eps=a, metric="precomputed").fit(a * D) for a in (1.0, 2.0**power))
+    np.testing.assert_array_equal(ours.ordering_, there.ordering_)
+    np.testing.assert_allclose(there.reachability_, ours.reachability_ * 2.0**power, rtol=1e-12)
+
+
+def test_bad_distances_are_named():
+    with pytest.raises(ValueError, match="X is not symmetric"):
+        OPTICS(metric="precomputed").fit(np.triu(np.ones((9, 9)), 1))
+    with pytest.raises(ValueError, match="metric='l3' is not known"):
+        OPTICS(metric="l3").fit(np.ones((9, 2)))

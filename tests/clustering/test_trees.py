@@ -13,14 +13,17 @@ from scipy.spatial.distance import cdist, pdist, squareform
 from companion.clustering.hierarchical import linkage
 from companion.clustering.trees import (
     cophenet,
+    cut,
     delaunay_edges,
     is_ultrametric,
     kruskal,
+    label_merges,
     minimum_spanning_tree,
     prim,
 )
 
 METHODS = ("single", "complete", "average", "ward")
+INVERTED = ("centroid", "median")  # their heights may fall
 
 
 def sample(n, p, seed=0):
@@ -89,11 +92,53 @@ def test_points_closer_than_rounding_go_to_prim():
     )
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", METHODS + INVERTED)
 def test_cophenet_equals_scipy(method):
     """Equation eq-hierarchical-cophenetic."""
-    Z = reference.linkage(sample(50, 3), method)
+    X = sample(50, 3)
+    Z = reference.linkage(X, method)
+    assert (np.diff(Z[:, 2]) < 0).any() == (method in INVERTED)
     np.testing.assert_array_equal(cophenet(Z), reference.cophenet(Z))
+    correlation, distances = reference.cophenet(Z, pdist(X))
+    for Y in (pdist(X), squareform(pdist(X)), 2.0**400 * pdist(X)):
+        assert cophenet(Z, Y)[0] == pytest.approx(correlation, rel=1e-12)
+    np.testing.assert_array_equal(cophenet(Z, pdist(X))[1], distances)
+
+
+def test_where_one_side_is_constant_there_is_no_correlation():
+    Z = reference.linkage([0.3, 0.3, 0.3])
+    assert np.isnan(cophenet(Z, [0.3, 0.3, 0.3])[0])
+    assert np.isnan(cophenet(Z, [1.0, 2.0, 3.0])[0])
+
+
+def replay(Z, n_clusters):
+    """Sets of points after the first merges of Z, one at a time."""
+    clusters = {i: frozenset([i]) for i in range(len(Z) + 1)}
+    for new, (a, b) in enumerate(Z[: len(Z) + 1 - n_clusters, :2], start=len(Z) + 1):
+        clusters[new] = clusters.pop(int(a)) | clusters.pop(int(b))
+    return set(clusters.values())
+
+
+@pytest.mark.parametrize("method", METHODS + INVERTED)
+@pytest.mark.parametrize("n_clusters", [1, 2, 7, 39, 40])
+def test_cut_undoes_merges_whether_heights_rise_or_fall(method, n_clusters):
+    Z = reference.linkage(sample(40, 3), method)
+    labels = cut(Z, n_clusters)
+    found = {frozenset(np.flatnonzero(labels == k).tolist()) for k in range(n_clusters)}
+    assert found == replay(Z, n_clusters)
+
+
+def test_merges_stay_in_their_order_where_they_are_told_to():
+    edges, heights = np.array([[0, 1], [1, 2]]), np.array([2.0, 1.0])
+    expected = [[0, 1, 2, 2], [2, 3, 1, 3]]
+    np.testing.assert_array_equal(label_merges(edges, heights, sort=False), expected)
+    np.testing.assert_array_equal(label_merges(edges, heights), [[1, 2, 1, 2], [0, 3, 2, 3]])
+
+
+def test_an_inversion_is_no_ultrametric():
+    """The centre of the first two is nearer to the third than they are to each other."""
+    triangle = np.array([[0, 0], [1, 0], [0.5, 0.9]])
+    assert not is_ultrametric(cophenet(reference.linkage(triangle, "centroid")))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -146,8 +191,8 @@ def test_bad_points_are_named(call):
         call([[1.0, 2.0]])
     with pytest.raises(ValueError, match=r"X has shape \(2, 3\) but must be square"):
         call(np.ones((2, 3)), metric="precomputed")
-    with pytest.raises(ValueError, match="metric='cosine' is not known: choose one of"):
-        call(np.ones((2, 3)), metric="cosine")
+    with pytest.raises(ValueError, match="metric='cosines' is not known: choose one of"):
+        call(np.ones((2, 3)), metric="cosines")
 
 
 def test_bad_dendrograms_are_named():
@@ -157,6 +202,15 @@ def test_bad_dendrograms_are_named():
         cophenet([[0, 1, np.nan, 2]])
     with pytest.raises(ValueError, match="merges a cluster before it exists"):
         cophenet([[0, 3, 1.0, 2], [1, 2, 2.0, 3]])
+    Z = [[0, 1, 1.0, 2], [2, 3, 2.0, 3]]
+    with pytest.raises(ValueError, match="Y has the distances of 4 points, and Z has 3"):
+        cophenet(Z, np.ones(6))
+    with pytest.raises(ValueError, match="Y has 4 entries"):
+        cophenet(Z, np.ones(4))
+    with pytest.raises(ValueError, match="Y has a negative entry"):
+        cophenet(Z, [1.0, -1.0, 1.0])
+    with pytest.raises(ValueError, match="D has 4 entries"):
+        is_ultrametric(np.ones(4))
     with pytest.raises(ValueError, match="not symmetric"):
         is_ultrametric([[0, 1], [2, 0]])
     with pytest.raises(ValueError, match=r"tol=-1 must be a number in \[0"):

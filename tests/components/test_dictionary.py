@@ -56,7 +56,7 @@ def test_atoms_for_fixed_codes(seed, scale):
     0 inside the ball, and points straight outwards on it (Karush, Kuhn and Tucker)."""
     rng = np.random.default_rng(seed)
     X, codes = scale * rng.normal(size=(40, 6)), rng.normal(size=(40, 4))
-    atoms = update_atoms(draw_atoms(X, 4, rng, np.ones(40)), codes, X, n_passes=2000)
+    atoms = update_atoms(draw_atoms(X, 4, rng, np.ones(40)), codes, X, n_passes=1000)
     pull = codes.T @ (X - codes @ atoms)
     lengths = np.linalg.norm(atoms, axis=1)
     assert lengths.max() <= 1 + 1e-12
@@ -135,15 +135,15 @@ def test_a_planted_dictionary_is_recovered():
 
 
 def test_as_low_as_scikit_learn():
-    """Same problem, same start; both stop in a local minimum, ours not far above theirs."""
-    X = data.patches(400, 6, random_state=0).reshape(400, -1)
+    """Same problem, same start; both stop in a local minimum, ours below theirs."""
+    X = data.patches(200, 5, random_state=0).reshape(200, -1)
     X -= X.mean(axis=1, keepdims=True)
-    start = draw_atoms(X, 40, np.random.RandomState(0), np.ones(400))
-    ours = fit(X, 40, alpha=0.1, max_iter=100, dict_init=start)
+    start = draw_atoms(X, 30, np.random.RandomState(0), np.ones(200))
+    ours = fit(X, 30, alpha=0.1, max_iter=100, dict_init=start)
     theirs = decomposition.DictionaryLearning(
-        40, alpha=0.1, max_iter=100, fit_algorithm="cd", dict_init=start, code_init=X @ start.T
+        30, alpha=0.1, max_iter=100, fit_algorithm="cd", dict_init=start, code_init=X @ start.T
     ).fit(X)
-    assert ours.error_[-1] < 1.01 * theirs.error_[-1]
+    assert ours.error_[-1] < theirs.error_[-1]
     found = fista(theirs.components_.T, X.T, 0.1, max_iter=3000, tol=1e-6)[1][-1]
     assert np.isclose(found, theirs.error_[-1], rtol=0.02)  # it is the same objective
 

@@ -150,9 +150,10 @@ def test_transform_of_the_training_points_and_repeated_rows():
     kernel = rbf_kernel(X, gamma=model.gamma_)
     among = model.coefficients_.T @ kernel @ model.coefficients_
     np.testing.assert_allclose(codes, nnk_codes(kernel @ model.coefficients_, among, 3), atol=1e-6)
+    np.testing.assert_array_equal(model.predict(X), model.labels_)
     errors = nnk_errors(np.diag(kernel), kernel @ model.coefficients_, among, model.codes_)
     assert np.isclose(errors.mean(), model.error_[-1])
-    assert model.gamma_ == pytest.approx(1 / (2 * X.var()))
+    assert model.gamma_ == pytest.approx(1 / X.var(axis=0).sum())
     same = NNKMeans(3, random_state=0).fit(np.ones((6, 2)))
     assert np.isfinite(same.components_).all()
     assert np.isclose(same.error_[-1], 0)

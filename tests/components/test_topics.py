@@ -38,8 +38,8 @@ def climbed(X, k, seed, passes=25, **options):
 
 @parametrize_with_checks(
     [
-        LatentDirichletAllocation(2),
-        LatentDirichletAllocation(2, learning_method="online", batch_size=10),
+        LatentDirichletAllocation(2, max_iter=3),
+        LatentDirichletAllocation(2, learning_method="online", batch_size=10, max_iter=2),
     ]
 )
 def test_scikit_learn_checks(estimator, check):
@@ -51,9 +51,9 @@ def test_scikit_learn_checks(estimator, check):
 @pytest.mark.parametrize("priors", [{}, {"doc_topic_prior": 0.3, "topic_word_prior": 0.02}])
 def test_same_seed_same_topics_as_scikit_learn(method, as_sparse, priors):
     """Section "Against a reference": topics, mixtures, bound and perplexity."""
-    X = planted()[0]
+    X = planted(n=60)[0]
     X = sparse.csr_matrix(X) if as_sparse else X
-    options = {"learning_method": method, "batch_size": 40, "max_iter": 7, "random_state": 3}
+    options = {"learning_method": method, "batch_size": 20, "max_iter": 5, "random_state": 3}
     ours = LatentDirichletAllocation(4, doc_start="random", **options, **priors).fit(X)
     theirs = skd.LatentDirichletAllocation(4, **options, **priors).fit(X)
     np.testing.assert_allclose(ours.components_, theirs.components_, rtol=1e-4, atol=1e-4)

@@ -44,7 +44,7 @@ def test_running_sums_are_numpys(seed):
     assert [tree.find(t) for t in targets] == found.tolist()
 
 
-@settings(max_examples=2000)
+@settings(settings.get_profile("many"))
 @given(st.integers(0, 2**32))
 def test_every_message_comes_back_with_the_length_of_the_closed_form(seed):
     """eq-codes-adaptive; 17 bytes are the frame: name, sizes, checksum and 2 of the coder."""
@@ -156,3 +156,12 @@ def test_bad_input():
         AdaptiveModel(3, limit=7)
     with pytest.raises(ValueError, match=r"symbols has shape \(1, 2\) and type float64"):
         compress_symbols([[0.5, 1.0]], 3)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int64])
+def test_sums_of_small_integers_do_not_overflow(kind):
+    tree = FenwickTree(np.full(9, 100, kind))
+    tree.add(kind(3), kind(100))
+    place = np.array(9, kind)  # arithmetic in place would change it
+    assert tree.prefix(place) == 1000
+    assert place == 9

@@ -168,7 +168,9 @@ def test_digits_come_back_and_the_file_is_the_net_rate_and_the_initial_bits():
     vae = train.load_weights(VAE(), "autoencoders/vae")
     x = torch.from_numpy(data.digits().x_test[:40])
     coder = BitsBackCoder(vae)
-    blob, ledger = coder.encode(x), coder.account(x)
+    blob, ledger = coder.encode(x, return_ledger=True)
+    assert blob == coder.encode(x)
+    assert str(ledger) == str(coder.account(x))
     decoded = coder.decode(blob)
     assert decoded.dtype == torch.uint8
     assert torch.equal(decoded, x)

@@ -170,7 +170,7 @@ def test_contexts_of_a_pixel_see_only_what_is_known():
     assert pixel_contexts([[0, 0], [3, 0]], 1, 1, 17) == (3, 771, 768, 768, 6 * 6 * 6)
 
 
-@settings(max_examples=2000)
+@settings(settings.get_profile("many"))
 @given(st.integers(0, 2**32))
 def test_every_message_comes_back(seed):
     """Bytes with and without repetitions, with any alphabet."""

@@ -1,6 +1,7 @@
 """Images through a model to bytes and back (chapter neural_compression)."""
 
 import bz2
+import copy
 import lzma
 import random
 import zlib
@@ -13,13 +14,13 @@ from hypothesis import strategies as st
 
 from companion import data
 from companion.autoregressive.ancestral import Autoregressive
+from companion.autoregressive.fast_sampling import CachedLogits, PlainLogits
 from companion.autoregressive.made import MADE
 from companion.autoregressive.pixelcnn import GatedPixelCNN, PixelCNN
 from companion.autoregressive.pixelcnnpp import PixelCNNPlusPlus
 from companion.compression import neural
 from companion.compression.container import seal, unseal
 from companion.compression.neural import (
-    PlainLogits,
     compress_images,
     decompress_images,
     fingerprint,
@@ -145,11 +146,11 @@ def test_the_walk_gives_the_conditionals_of_one_full_pass():
 
 def test_the_cached_walk_and_the_plain_one_give_the_same_integers(model, digits):
     """In float64 they are equal, in float32 they are not: the floating-point trap."""
-    x = digits[:20].long()
+    x = digits[:5].long()
 
-    def integers(model, dtype):
-        exact = load_weights(PixelCNNPlusPlus(), "autoregressive/pixelcnnpp").to(dtype)
-        walks = [neural.CachedLogits(exact, len(x)), PlainLogits(exact, len(x))]
+    def integers(dtype):
+        exact = copy.deepcopy(model).to(dtype)
+        walks = [CachedLogits(exact, len(x)), PlainLogits(exact, len(x))]
         rows = [[], []]
         for place in range(64):
             for walk, row in zip(walks, rows, strict=True):
@@ -157,21 +158,31 @@ def test_the_cached_walk_and_the_plain_one_give_the_same_integers(model, digits)
                 walk.set(place, x.flatten(1)[:, place])
         return np.array(rows)
 
-    one, other = integers(model, torch.float64)
+    one, other = integers(torch.float64)
     assert np.array_equal(one, other)
-    one, other = integers(model, torch.float32)
+    one, other = integers(torch.float32)
     assert not np.array_equal(one, other)
 
 
-@pytest.mark.parametrize("n_threads", [1, 2, 3])
-def test_the_number_of_threads_changes_nothing(model, digits, file, n_threads):
+@pytest.fixture
+def threads():
+    """A function that sets the number of threads; afterwards it is as before."""
     before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(n_threads)
-        assert compress_images(digits, model) == file
-        assert torch.equal(decompress_images(file, model), digits)
-    finally:
-        torch.set_num_threads(before)
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("n_threads", "n_images"),
+    [(2, 20), *(pytest.param(n, 360, marks=pytest.mark.thorough) for n in (2, 3))],
+)
+def test_the_number_of_threads_changes_nothing(model, digits, threads, n_threads, n_images):
+    images = digits[:n_images]
+    threads(1)
+    file = compress_images(images, model)
+    threads(n_threads)
+    assert compress_images(images, model) == file
+    assert torch.equal(decompress_images(file, model), images)
 
 
 def test_neither_the_model_nor_the_random_state_is_touched(model, digits):
@@ -187,7 +198,7 @@ def test_neither_the_model_nor_the_random_state_is_touched(model, digits):
         assert torch.equal(value, kept[name])
 
 
-@settings(max_examples=2000)
+@settings(settings.get_profile("many"))
 @given(st.integers(2, 256), st.integers(1, 5), st.integers(0, 2**32 - 1), st.floats(0.01, 15))
 def test_random_images_alphabets_and_odds_round_trip(n_levels, n_images, seed, spread):
     draw = np.random.default_rng(seed)

@@ -42,7 +42,7 @@ def random_message(seed):
     return rng, alphabet.tolist(), symbols
 
 
-@settings(max_examples=2000)
+@settings(settings.get_profile("many"))
 @given(st.integers(0, 2**32))
 def test_every_code_brings_every_message_back(seed):
     rng, alphabet, symbols = random_message(seed)

@@ -70,7 +70,7 @@ MESSAGES = {
 }
 
 
-@settings(max_examples=2000)
+@settings(settings.get_profile("many"))
 @given(**MESSAGES)
 def test_a_message_comes_back(seed, n_symbols, precision, n_lanes, n, concentration, likely):
     """Any alphabet, precision, lanes and length; letters as probable as they are, or all alike."""
@@ -88,7 +88,7 @@ def test_a_message_comes_back(seed, n_symbols, precision, n_lanes, n, concentrat
     coder.check_empty()
 
 
-@settings(max_examples=2000)
+@settings(settings.get_profile("many"))
 @given(st.integers(0, 2**32), st.integers(1, 16), st.integers(1, 6), st.integers(0, 8))
 def test_every_lane_has_its_own_share_and_some_are_left_out(seed, precision, n_lanes, n_pushes):
     """The integers are those of the definition; what went in last comes out first."""

@@ -64,7 +64,7 @@ def random_message(seed):
     ), frequencies
 
 
-@settings(max_examples=2000)
+@settings(settings.get_profile("many"))
 @given(st.integers(0, 2**32))
 def test_round_trip_and_length(seed):
     """Two bytes more than ``-log2 P`` at most (eq-codes-length)."""
@@ -204,3 +204,13 @@ def test_the_price_of_one_symbol_at_a_time():
     symbols = (rng.random(20_000) < 0.1).astype(int)
     ideal = sum(-log2(0.1 if symbol else 0.9) for symbol in symbols) / 8
     assert len(encode(symbols.tolist(), [0, 9, 10])) <= ideal + 2 < len(symbols) / 8 * 0.49
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.uint32, np.int64])
+def test_edges_may_be_integers_of_numpy(kind):
+    edges, message = np.array([0, 9, 10], dtype=kind), [0, 1, 0, 0, 1] * 40
+    encoder = ArithmeticEncoder()
+    for symbol in message:
+        encoder.encode(symbol, edges)
+    decoder = ArithmeticDecoder(encoder.finish())
+    assert [decoder.decode(edges) for _ in message] == message

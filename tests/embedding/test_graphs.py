@@ -229,3 +229,34 @@ def test_new_points_on_old_places():
 def test_bad_arguments_are_named(estimator, message):
     with pytest.raises(ValueError, match=message):
         estimator.fit(roll(50)[0])
+
+
+@pytest.mark.parametrize("gap", [0.0, 50.0])
+def test_isomap_of_distances_as_of_points_and_as_scikit_learn(gap):
+    """In one piece and in two; new points too."""
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    X[:30] += gap
+    new = X[:5] + 0.1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        points = Isomap(n_neighbors=8).fit(X)
+        ours = Isomap(n_neighbors=8, metric="precomputed").fit(cdist(X, X))
+        theirs = manifold.Isomap(n_neighbors=8, metric="precomputed").fit(cdist(X, X))
+    np.testing.assert_allclose(ours.dist_matrix_, points.dist_matrix_)
+    np.testing.assert_allclose(ours.dist_matrix_, theirs.dist_matrix_)
+    there = cdist(new, X)
+    np.testing.assert_allclose(ours.transform(there), points.transform(new), atol=1e-7)
+    signs = np.sign((ours.embedding_ * theirs.embedding_).sum(axis=0))
+    np.testing.assert_allclose(ours.transform(there), theirs.transform(there) * signs, atol=1e-6)
+    assert ours.__sklearn_tags__().input_tags.pairwise
+    with pytest.raises(ValueError, match="59 features"):
+        ours.transform(there[:, :59])
+    with pytest.raises(ValueError, match="X has a negative entry"):
+        ours.transform(-there)
+
+
+def test_bad_distances_are_named():
+    with pytest.raises(ValueError, match="X is not symmetric"):
+        Isomap(metric="precomputed").fit(np.triu(np.ones((9, 9)), 1))
+    with pytest.raises(ValueError, match="metric='l3' is not known"):
+        Isomap(metric="l3").fit(np.ones((9, 2)))

@@ -1,5 +1,8 @@
 """PaCMAP against the package pacmap, PyTorch and the definitions of its pairs."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -25,8 +28,8 @@ def test_estimator_checks(estimator, check):
 
 
 @pytest.fixture(scope="module")
-def package():
-    return pytest.importorskip("pacmap.pacmap")
+def package(uncompiled):
+    return uncompiled("pacmap.pacmap")
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +115,17 @@ def test_mid_near_is_the_second_of_six():
     assert (ranks > 0).all()
 
 
-def test_as_good_as_the_package(package, digits):
-    theirs = package.PaCMAP(random_state=0).fit_transform(digits)
+@pytest.mark.thorough
+def test_as_good_as_the_package(digits, tmp_path):
+    """The package as it compiles itself, in a process of its own."""
+    pytest.importorskip("pacmap")
+    np.save(tmp_path / "digits.npy", digits)
+    code = (
+        "import numpy as np, pacmap\n"
+        "np.save('map.npy', pacmap.PaCMAP(random_state=0).fit_transform(np.load('digits.npy')))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    theirs = np.load(tmp_path / "map.npy")
     mine = PaCMAP(random_state=0).fit_transform(digits)
     for score, margin in ((trustworthiness, 0.01), (distance_correlation, 0.08)):
         assert score(digits, mine) > score(digits, theirs) - margin

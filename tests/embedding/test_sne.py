@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist, squareform
 from sklearn import manifold
 from sklearn.datasets import load_digits
+from sklearn.manifold._t_sne import _joint_probabilities
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from companion.embedding.gradients import kl_divergence, tsne_gradient
@@ -18,7 +20,7 @@ def test_estimator_checks(estimator, check):
 
 @pytest.fixture(scope="module")
 def digits():
-    X = load_digits().data[:600]
+    X = load_digits().data[:400]
     return X + np.random.default_rng(0).normal(scale=1e-3, size=X.shape)  # no tied distances
 
 
@@ -146,3 +148,34 @@ def test_bad_arguments(digits, kind, arguments, message):
 def test_bad_arguments_of_tsne(digits, arguments, message):
     with pytest.raises(ValueError, match=message):
         TSNE(**arguments).fit(digits[:100])
+
+
+@pytest.mark.parametrize("kind", [TSNE, SNE])
+def test_distances_give_what_points_give(digits, kind):
+    X = digits[:120]
+    options = {"perplexity": 10, "init": "random", "random_state": 0, "max_iter": 30}
+    ours = kind(**options, metric="precomputed").fit(squareform(pdist(X)))
+    np.testing.assert_allclose(ours.embedding_, kind(**options).fit(X).embedding_, rtol=1e-3)
+    assert ours.__sklearn_tags__().input_tags.pairwise
+    given = ours.embedding_
+    again = kind(**options | {"init": given}, metric="precomputed").fit(squareform(pdist(X)))
+    assert again.kl_divergence_ < ours.kl_divergence_
+
+
+def test_affinities_of_distances_are_those_of_scikit_learn(digits):
+    """The exact ones of scikit-learn, from squared distances, where all others are neighbours."""
+    D = squareform(pdist(digits[:60]))
+    P = TSNE(perplexity=20, max_iter=1, init="random", metric="precomputed").fit(D).affinities_
+    theirs = _joint_probabilities((D**2).astype(np.float32), 20, verbose=0)
+    np.testing.assert_allclose(squareform(P.toarray()), theirs, rtol=1e-3)
+
+
+@pytest.mark.parametrize("kind", [TSNE, SNE])
+def test_distances_have_no_principal_components(kind):
+    D = squareform(pdist(np.random.default_rng(0).normal(size=(20, 3))))
+    with pytest.raises(ValueError, match=r"init='pca' needs points.*'random'.*\(20, 2\)"):
+        kind(perplexity=5, metric="precomputed").fit(D)
+    with pytest.raises(ValueError, match="X is not symmetric"):
+        kind(perplexity=5, init="random", metric="precomputed").fit(np.triu(D))
+    with pytest.raises(ValueError, match="metric='l3' is not known"):
+        kind(perplexity=5, metric="l3").fit(D)

@@ -1,66 +1,41 @@
 """UMAP against umap-learn, SciPy and PyTorch."""
 
-import warnings
-
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import brentq
+from scipy.sparse import csr_matrix
+from scipy.spatial.distance import pdist, squareform
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from companion.clustering.distances import nearest_neighbors
+from companion.embedding.fuzzy import fuzzy_arrows
 from companion.embedding.umap import (
     UMAP,
     find_ab,
-    fuzzy_graph,
     pull,
     push,
     sgd_epoch,
-    smooth_knn_distances,
+    starting_places,
 )
 from companion.metrics import trustworthiness
 
+SAMPLED = "new points are pushed by strangers drawn at random, one draw after the other"
+AGAIN = "transform draws the old points again, as if they were new: near their places, not there"
+FAILED_CHECKS = {
+    "check_methods_sample_order_invariance": SAMPLED,
+    "check_methods_subset_invariance": SAMPLED,
+    "check_transformer_data_not_an_array": AGAIN,
+    "check_transformer_general": AGAIN,
+}
 
-@parametrize_with_checks([UMAP(n_neighbors=3, n_epochs=5)])
+
+@parametrize_with_checks(
+    [UMAP(n_neighbors=3, n_epochs=5)], expected_failed_checks=lambda _: FAILED_CHECKS
+)
 def test_estimator_checks(estimator, check):
     check(estimator)
-
-
-@pytest.fixture(scope="module")
-def umap_learn():
-    """Compiles for a quarter of a minute."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return pytest.importorskip("umap.umap_")
-
-
-@pytest.fixture(scope="module")
-def digits():
-    X = load_digits().data[:500]
-    return X + np.random.default_rng(0).normal(scale=1e-3, size=X.shape)
-
-
-def with_self(X, n_neighbors):
-    """What umap-learn calls the neighbours: the point itself first."""
-    distances, indices = nearest_neighbors(X, n_neighbors - 1)
-    zero, own = np.zeros((len(X), 1)), np.arange(len(X))[:, None]
-    return np.hstack([zero, distances]).astype(np.float32), np.hstack([own, indices])
-
-
-@pytest.mark.parametrize("n_neighbors", [5, 15])
-def test_widths_and_graph_are_those_of_umap_learn(umap_learn, digits, n_neighbors):
-    """`eq-neighbors-fuzzy`."""
-    distances, indices = with_self(digits, n_neighbors)
-    sigma, rho = umap_learn.smooth_knn_dist(distances, float(n_neighbors))
-    mine = smooth_knn_distances(distances[:, 1:].astype(float), n_neighbors)
-    np.testing.assert_allclose(mine[0], rho, rtol=1e-6)
-    np.testing.assert_allclose(mine[1], sigma, rtol=1e-3)
-    theirs, _, _ = umap_learn.fuzzy_simplicial_set(
-        digits, n_neighbors, None, "euclidean", knn_indices=indices, knn_dists=distances
-    )
-    assert abs(fuzzy_graph(digits, n_neighbors) - theirs).max() < 2e-4
 
 
 @pytest.mark.parametrize(("min_dist", "spread"), [(0.0, 1.0), (0.1, 1.0), (0.5, 1.0), (0.8, 2.0)])
@@ -76,31 +51,6 @@ def test_more_trustworthy_than_principal_components(digits):
     plane = PCA(2).fit_transform(digits)
     scores = [trustworthiness(digits, Y, n_neighbors=10) for Y in (mine, plane)]
     assert scores[0] > max(0.97, scores[1] + 0.1)
-
-
-def test_width_solves_its_equation():
-    distances = np.sort(np.random.default_rng(0).gamma(3, size=(20, 14)), axis=1)
-    rho, sigma = smooth_knn_distances(distances, 15)
-    np.testing.assert_array_equal(rho, distances[:, 0])
-    for row, r, s in zip(distances, rho, sigma, strict=True):
-        root = brentq(lambda t, d: np.exp(-d / t).sum() - np.log2(15), 1e-3, 1e3, args=(row - r,))
-        np.testing.assert_allclose(s, root, rtol=1e-6)
-
-
-def test_ties_do_not_collapse_a_width():
-    rho, sigma = smooth_knn_distances(np.array([[2.0] * 5, [0.0] * 5, [0.0, 0.0, 1, 1, 1]]), 6)
-    assert (sigma > 0).all()
-    assert np.isfinite(sigma).all()
-    np.testing.assert_array_equal(rho, [2, 0, 1])
-
-
-def test_graph_is_a_union_of_what_both_ends_say(digits):
-    graph = fuzzy_graph(digits, 10)
-    assert abs(graph - graph.T).max() == 0
-    assert graph.data.max() <= 1
-    assert graph.data.min() >= 0
-    assert graph.diagonal().max() == 0
-    np.testing.assert_allclose(graph.max(axis=1).toarray(), 1)  # the nearest, for certain
 
 
 @pytest.mark.parametrize(("a", "b"), [find_ab(0.1), (1.0, 1.0), (0.5, 1.3)])
@@ -136,7 +86,7 @@ def test_edges_are_drawn_as_often_as_their_weight_says(digits, monkeypatch):
     """Of 100 epochs, those of the largest weight in each; with 7 strangers for each edge."""
     counts, rates = np.zeros((100, 100)), set()
 
-    def recorder(Y, heads, tails, a, b, rate, n_negative, random_state):
+    def recorder(Y, heads, tails, a, b, rate, n_negative, random_state, fixed):
         np.add.at(counts, (heads, tails), 1)
         rates.add(n_negative)
 
@@ -180,3 +130,123 @@ def test_pieces_of_a_graph_are_not_drawn_as_points():
 def test_bad_arguments(digits, arguments, message):
     with pytest.raises(ValueError, match=message):
         UMAP(**arguments).fit(digits)
+
+
+def test_new_points_start_where_those_of_umap_learn_start(umap_learn, digits):
+    """At a weighted mean, or at the place of a point that they equal."""
+    places = np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32)
+    arrows = fuzzy_arrows(digits[:100], digits[90:130], 8)
+    expected = umap_learn.init_graph_transform(csr_matrix(arrows), places)
+    found = starting_places(arrows, places)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_array_equal(found[:10], places[90:])
+
+
+def test_an_epoch_leaves_fixed_points_alone():
+    """A new point goes towards its one neighbour, and away from strangers, all of them old."""
+    fixed = np.array([[5.0, 100.0], [0.0, 0.0]], dtype=np.float32)
+    Y, kept, draws = np.zeros((2, 3), dtype=np.float32), fixed.copy(), np.random.default_rng(0)
+    sgd_epoch(Y, np.array([1]), np.array([0]), 1.5, 0.9, 0.1, 0, draws, fixed)
+    assert 0 < Y[0, 1] < 5
+    np.testing.assert_array_equal(Y[:, [0, 2]], 0)
+    before = Y[0, 1]
+    sgd_epoch(Y, np.array([1]), np.array([0]), 1.5, 0.9, 0.0, 50, draws, fixed)
+    assert Y[0, 1] == before
+    np.testing.assert_array_equal(fixed, kept)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A picture of 1,000 digits, and 300 others."""
+    X, y = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(X))[:1300]
+    return UMAP(random_state=0).fit(X[order[:1000]]), X[order], y[order]
+
+
+UMAP_LEARN = 0.95  # highest of three seeds of version 0.5.12, measured on the same digits
+
+
+def test_new_digits_land_among_their_like(trained):
+    """As the neighbours on the page say: nearly as often as with umap-learn's transform."""
+    model, X, y = trained
+    classifier = KNeighborsClassifier(10).fit(model.embedding_, y[:1000])
+    kept = model.embedding_.copy()
+    Y = model.transform(X[1000:])
+    assert classifier.score(Y, y[1000:]) > UMAP_LEARN - 0.03
+    assert classifier.score(Y[::-1], y[1000:]) < 0.3  # the score can be low
+    np.testing.assert_array_equal(model.embedding_, kept)
+    assert Y.dtype == np.float32
+
+
+def test_old_points_stay_where_they_are(trained):
+    model, X, _ = trained
+    moved = np.linalg.norm(model.transform(X[:1000]) - model.embedding_, axis=1)
+    assert np.median(moved) < 0.05 * model.embedding_.std()
+
+
+def test_same_seed_same_places_and_the_global_state_is_left_alone(trained):
+    model, X, _ = trained
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    one, two = (model.transform(X[1000:]) for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+@pytest.mark.parametrize(("a", "c"), [(2.0**-40, 0.0), (2.0**30, 0.0), (1.0, 2.0**20)])
+def test_neither_unit_nor_origin_matters_to_new_points(a, c):
+    X = np.round(np.random.default_rng(0).normal(size=(100, 6)) * 2**16) / 2**16
+    right, found = (
+        UMAP(8, n_epochs=30, random_state=0).fit(Z[:80]).transform(Z[80:]) for Z in (X, a * X + c)
+    )
+    np.testing.assert_allclose(found, right, atol=1e-3 * right.std())
+
+
+@pytest.mark.parametrize(("n_epochs", "expected"), [(None, 100), (1, 1), (3, 1), (11, 3)])
+def test_a_third_of_the_epochs_at_a_quarter_of_the_rate(digits, monkeypatch, n_epochs, expected):
+    model = UMAP(n_epochs=5, learning_rate=2.0).fit(digits[:60]).set_params(n_epochs=n_epochs)
+    rates = []
+
+    def recorder(Y, heads, tails, a, b, rate, n_negative, random_state, fixed):
+        rates.append(rate)
+        assert Y.shape == (2, 20)
+        assert fixed.shape == (2, 60)
+
+    monkeypatch.setattr("companion.embedding.umap.sgd_epoch", recorder)
+    model.transform(digits[60:80])
+    np.testing.assert_allclose(rates, 0.5 * (1 - np.arange(expected) / expected), rtol=1e-6)
+
+
+@pytest.mark.parametrize("init", ["spectral", "random"])
+def test_distances_give_what_points_give(digits, init):
+    X, new = digits[:80], digits[80:100]
+    options = {"n_neighbors": 10, "n_epochs": 12, "init": init, "random_state": 0}
+    points = UMAP(**options).fit(X)
+    D, there = (np.linalg.norm(Z[:, None] - X, axis=2) for Z in (X, new))  # as rounded as ours
+    ours = UMAP(**options, metric="precomputed").fit(D)
+    np.testing.assert_allclose(ours.embedding_, points.embedding_, atol=1e-5)
+    np.testing.assert_allclose(ours.transform(there), points.transform(new), atol=1e-5)
+    assert ours.__sklearn_tags__().input_tags.pairwise
+
+
+def test_distances_in_pieces_start_from_noise():
+    rng = np.random.default_rng(0)
+    X = np.vstack([rng.normal(size=(40, 3)), rng.normal(size=(40, 3)) + 50])
+    model = UMAP(n_neighbors=8, random_state=0, n_epochs=100, metric="precomputed")
+    assert trustworthiness(X, model.fit_transform(squareform(pdist(X)))) > 0.9
+
+
+def test_bad_new_points_and_distances_are_named(trained):
+    model, X, _ = trained
+    with pytest.raises(ValueError, match="X has 63 features, but UMAP is expecting 64"):
+        model.transform(X[:5, :63])
+    with pytest.raises(ValueError, match="NaN"):
+        model.transform(np.full((2, 64), np.nan))
+    D = squareform(pdist(X[:30]))
+    with pytest.raises(ValueError, match=r"init='pca' needs points.*init='random'"):
+        UMAP(init="pca", metric="precomputed").fit(D)
+    with pytest.raises(ValueError, match="X is not symmetric"):
+        UMAP(metric="precomputed").fit(np.triu(D))
+    with pytest.raises(ValueError, match="metric='l3' is not known"):
+        UMAP(metric="l3").fit(D)
+    with pytest.raises(ValueError, match="X has a negative entry"):
+        UMAP(n_epochs=1, metric="precomputed").fit(D).transform(-D)

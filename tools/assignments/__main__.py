@@ -13,7 +13,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from tools.assignments.course import AssignmentError, Course, default_root
-from tools.assignments.sandbox import Limits, NoSandboxError, Sandbox
+from tools.assignments.grading.sandbox import Limits, NoSandboxError, Sandbox
 
 
 def parser():
@@ -43,14 +43,14 @@ def parser():
 
 def run_build(course, arguments):
     """Build an assignment and list its files."""
-    from tools.assignments.build import build, files
+    from tools.assignments.release import build, files
 
     print("\n".join(files(build(course, arguments.name, arguments.pages))))
 
 
 def run_grade(course, arguments):
     """Grade an assignment and print a line a student."""
-    from tools.assignments.grade import grade
+    from tools.assignments.grading.grade import grade, unread_of
 
     limits = Limits(**{limit.name: getattr(arguments, limit.name) for limit in fields(Limits)})
     if arguments.unsafe:
@@ -60,13 +60,17 @@ def run_grade(course, arguments):
     width = max(map(len, found))
     for student, (score, most, manual) in found.items():
         print(f"{student:{width}}  {score:g} of {most:g}{'  to be read' if manual else ''}")
+    name = arguments.name
+    lines = [f"  {s}: {reason}" for s in found for reason in unread_of(course, name, s)]
+    if lines:
+        print("NOT READ, and no zero: ask for these again\n" + "\n".join(lines))
     print(f"What happened to each stands in {course.root / 'logs' / arguments.name}")
 
 
 def run_export(course, arguments):
     """Write feedback and tables and list them."""
-    from tools.assignments.build import files
     from tools.assignments.export import export
+    from tools.assignments.release import files
 
     print("\n".join(files(export(course, arguments.name))))
 

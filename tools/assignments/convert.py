@@ -10,29 +10,47 @@ from pathlib import Path
 
 import nbformat
 
-from tools.chapters import EXECUTED, load, pages, source
-from tools.notebooks import FENCE, INSTALL, SITE, Translator, labels
+from tools.assignments.pieces import (
+    Solution,
+    option,
+    pieces,
+    setup_and_exercises,
+    with_solutions,
+)
+from tools.exports.notebooks import INSTALL, SITE, Translator, labels
+from tools.pages.chapters import executed_path, has_code, load, pages, text_of
 
 WRITTEN_POINTS = 3  # of a derivation or an experiment, unless its class says `points-5`
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
-class Elsewhere(str):
-    """Stands for a number that only the executed chapter knows."""
+def assignment(page):
+    """Return the instructor's notebook of a chapter or of a private set.
 
-    def __format__(self, form):
-        return str(self)
+    A page is read in pieces; pieces between the marks of a solution become one; each is written as
+    the cells of a notebook.
+
+    Raises
+    ------
+    ValueError
+        If nothing in it can be graded, or two cells to be graded have one name.
+    """
+    notebook = load(page, markers=True)
+    kept = list(setup_and_exercises(notebook.cells)) if is_chapter(page) else notebook.cells
+    found = list(pieces(kept))
+    writer = Writer(page, translator(page, notebook, kept), points_of(found))
+    cells = opening(page)
+    for piece in with_solutions(found):
+        cells += writer.cells(piece)
+    number(cells)
+    refuse_what_cannot_be_graded(page, cells)
+    made = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
+    nbformat.validate(made)
+    return made
 
 
-class Glued(dict):
-    """Glued values; those that were not computed are named as what they are: on the site."""
-
-    def __init__(self, page, values):
-        super().__init__(values)
-        self.link = Elsewhere(f"[…]({SITE}/{page}.html)" if is_chapter(page) else "…")
-
-    def __missing__(self, name):
-        return self.link
+# What is asked for
 
 
 def page_of(name):
@@ -44,7 +62,7 @@ def page_of(name):
         If there is neither a chapter nor a file of that name.
     """
     for page in pages():
-        if page.split("/")[-1] == name and load(page):
+        if page.split("/")[-1] == name and has_code(page):
             return page
     path = Path(name)
     if path.suffix == ".md" and path.is_file():
@@ -59,40 +77,65 @@ def is_chapter(page):
     return not Path(page).is_absolute()
 
 
-def marks(grade_id, **flags):
-    """Return nbgrader's metadata of a cell."""
-    flags = {"grade": False, "solution": False, "locked": False, "task": False} | flags
-    return {"nbgrader": {"schema_version": 3, "grade_id": grade_id, **flags}}
+def name_of(page):
+    """File name of an assignment's notebook, without suffix."""
+    return Path(page).name
 
 
-def blocks(text):
-    """Yield `(name, lines)` for the exercises and solutions of a Markdown cell.
+# How an assignment is written
 
-    What lies between them is yielded with the name ``text``; fences inside others stay inside.
+
+class Writer:
+    """Writes a piece of a page as cells of a notebook.
+
+    Parameters
+    ----------
+    page : str
+    translator : Pointing
+        Makes plain Markdown of the page's text.
+    points : dict
+        Of a written answer to each exercise, by its label.
     """
-    lines, plain = text.split("\n"), []
-    while lines:
-        line = lines.pop(0)
-        opened = FENCE.match(line)
-        if not opened:
-            plain.append(line)
-            continue
-        inside = [line]
-        while lines and inside[-1].strip() != opened["fence"]:
-            inside.append(lines.pop(0))
-        if not opened["name"].startswith(("exercise", "solution")):
-            plain += inside
-            continue
-        yield "text", plain
-        yield opened["name"], inside
-        plain = []
-    yield "text", plain
+
+    def __init__(self, page, translator, points):
+        self.page, self.translator, self.points = page, translator, points
+
+    def cells(self, piece):
+        """Return the cells that stand for a piece, none if there is nothing to say."""
+        if isinstance(piece, Solution):
+            return [*self.experiment(piece), *self.answer(piece)]
+        return [code(piece.cell)] if piece.cell else self.text(piece.lines)
+
+    def text(self, lines, metadata=None):
+        """Return a translated Markdown cell."""
+        text = self.translator.markdown("\n".join(lines)).strip("\n")
+        return [nbformat.v4.new_markdown_cell(text, metadata=metadata or {})] if text else []
+
+    def experiment(self, solution):
+        """Return the code of a solution that has no checker, in one cell."""
+        if not solution.code:
+            return []
+        body = "\n\n\n".join(solution.code)
+        marked = marks(f"{solution.label}-code", solution=True)
+        return [nbformat.v4.new_code_cell(f"{BEGIN}\n{body}\n{END}", metadata=marked)]
+
+    def answer(self, solution):
+        """Return the written part of a solution: a person grades it."""
+        label = solution.label
+        if not any(line.strip() for line in solution.answer):
+            return []
+        if label not in self.points:
+            raise ValueError(f"{self.page}: no exercise has the label {label}: give it one")
+        flags = {"grade": True, "solution": True, "points": self.points[label]}
+        return self.text(solution.answer, marks(label, **flags))
 
 
-def option(lines, name):
-    """Return the value of an option such as ``:label:`` in the lines of a directive."""
-    found = re.search(rf"^:{name}:\s*(.+)$", "\n".join(lines), re.M)
-    return found[1].strip() if found else ""
+def translator(page, notebook, kept):
+    """Return what makes plain Markdown of a page; glued numbers are those of its last run."""
+    if is_chapter(page) and executed_path(page).exists():
+        notebook = nbformat.read(executed_path(page), 4)
+    text = "\n".join(cell.source for cell in kept if cell.cell_type == "markdown")
+    return Pointing(page, notebook, text)
 
 
 class Pointing(Translator):
@@ -100,6 +143,7 @@ class Pointing(Translator):
 
     def __init__(self, page, notebook, kept):
         super().__init__(page, notebook)
+        self.glued = Glued(page, self.glued)
         self.kept = set(labels(kept))
 
     def role(self, match):
@@ -115,96 +159,40 @@ class Pointing(Translator):
         return f"[{kind} of the chapter]({SITE}/{self.page}.html#{anchor})"
 
 
-class Writer:
-    """Collects the cells of an assignment while it walks through those of a page."""
+class Glued(dict):
+    """Glued values; those that were not computed are named as what they are: on the site."""
 
-    def __init__(self, page):
-        notebook = load(page, markers=True)
-        self.input = list(notebook.cells)
-        if is_chapter(page):
-            self.input = list(setup_and_exercises(notebook.cells))
-            executed = EXECUTED / f"{page.removeprefix('book/')}.ipynb"
-            notebook = nbformat.read(executed, 4) if executed.exists() else notebook
-        text = "\n".join(c.source for c in self.input if c.cell_type == "markdown")
-        self.translator = Pointing(page, notebook, text)
-        self.translator.glued = Glued(page, self.translator.glued)
-        self.cells, self.label, self.points = [], None, WRITTEN_POINTS
-        self.solving = False
-        self.answer, self.code = [], []  # of the solution that is open
+    def __init__(self, page, values):
+        super().__init__(values)
+        self.link = Elsewhere(f"[…]({SITE}/{page}.html)" if is_chapter(page) else "…")
 
-    def markdown(self, lines, metadata=None):
-        """Append a translated Markdown cell, if there is something in it."""
-        if text := self.translator.markdown("\n".join(lines)).strip("\n"):
-            self.cells.append(nbformat.v4.new_markdown_cell(text, metadata=metadata or {}))
-
-    def close(self):
-        """Append what an experiment's or a derivation's solution holds."""
-        if self.code:
-            body = "\n\n\n".join(self.code)
-            marked = marks(f"{self.label}-code", solution=True)
-            cell = nbformat.v4.new_code_cell(f"{BEGIN}\n{body}\n{END}", metadata=marked)
-            self.cells.append(cell)
-        if any(line.strip() for line in self.answer):
-            flags = {"grade": True, "solution": True, "points": self.points}
-            self.markdown(self.answer, marks(self.label, **flags))
-        self.answer, self.code = [], []
-
-    def read_markdown(self, text):
-        """Walk through a Markdown cell."""
-        for name, lines in blocks(text):
-            if name == "solution-start":
-                self.solving = True
-            elif name == "solution-end":
-                self.close()
-                self.solving = False
-            elif name == "solution":
-                body = lines[1:-1]
-                self.answer = [line for line in body if not re.match(r":[\w-]+:", line)]
-                self.close()
-            elif self.solving:
-                self.answer += lines
-            else:
-                if name.startswith("exercise"):
-                    self.label = option(lines, "label")
-                    given = re.search(r"points-(\d+)", option(lines, "class"))
-                    self.points = int(given[1]) if given else WRITTEN_POINTS
-                self.markdown(lines)
-
-    def read_code(self, cell):
-        """Take over a code cell: a solution, a checker, part of an experiment, or given code."""
-        given = cell.metadata.get("nbgrader", {})
-        flags = {key: value for key, value in given.items() if key != "grade_id"}
-        if self.solving and not given:
-            self.code.append(cell.source)
-            return
-        if not given:
-            given = {"grade_id": f"given-{len(self.cells)}"}
-        flags["locked"] = not flags.get("solution", False)
-        metadata = marks(given["grade_id"], **flags)
-        self.cells.append(nbformat.v4.new_code_cell(cell.source, metadata=metadata))
+    def __missing__(self, name):
+        return self.link
 
 
-def setup_and_exercises(cells):
-    """Yield the cells of a chapter that an assignment keeps."""
-    inside = False
-    for cell in cells:
-        if cell.cell_type == "code":
-            if inside or "setup" in cell.metadata.get("tags", []):
-                yield cell
-            continue
-        parts = re.split(r"^(?=## )", cell.source, flags=re.M)
-        kept = []
-        for number, part in enumerate(parts):
-            if number or part.startswith("## "):
-                inside = part.startswith("## Exercises")
-            kept += [part] if inside else []
-        if kept:
-            yield nbformat.v4.new_markdown_cell("".join(kept))
+class Elsewhere(str):
+    """Stands for a number that only the executed chapter knows."""
+
+    def __format__(self, form):
+        return str(self)
+
+
+def points_of(found):
+    """Return the points of a written answer to each exercise, by its label."""
+    exercises = [piece.lines for piece in found if piece.name.startswith("exercise")]
+    given = {option(e, "label"): re.search(r"points-(\d+)", option(e, "class")) for e in exercises}
+    return {label: int(said[1]) if said else WRITTEN_POINTS for label, said in given.items()}
+
+
+def opening(page):
+    """Return the cells that an assignment begins with."""
+    cells = [nbformat.v4.new_code_cell(INSTALL, metadata=marks("install", locked=True))]
+    return [nbformat.v4.new_markdown_cell(heading(page)), *cells] if is_chapter(page) else cells
 
 
 def heading(page):
     """Return the first cell of a chapter's assignment."""
-    title = re.search(r"^# (.+)$", source(page).read_text(), re.M)[1]
+    title = re.search(r"^# (.+)$", text_of(page), re.M)[1]
     return (
         f"# {title}: exercises\n\nThe chapter is [{title}]({SITE}/{page}.html). Write your code "
         "where it says YOUR CODE HERE and your answers where it says YOUR ANSWER HERE; then "
@@ -212,37 +200,33 @@ def heading(page):
     )
 
 
-def assignment(page):
-    """Return the instructor's notebook of a chapter or of a private set.
+def code(cell):
+    """Return a code cell as nbgrader wants it: an answer, a check, or given code, yet unnamed."""
+    flags = dict(cell.metadata.get("nbgrader", {}))
+    flags["locked"] = not flags.get("solution", False)
+    metadata = marks(flags.pop("grade_id", None), **flags)
+    return nbformat.v4.new_code_cell(cell.source, metadata=metadata)
 
-    Raises
-    ------
-    ValueError
-        If nothing in it can be graded, or two cells to be graded have one name.
-    """
-    writer = Writer(page)
-    if is_chapter(page):
-        writer.cells.append(nbformat.v4.new_markdown_cell(heading(page)))
-    writer.cells.append(nbformat.v4.new_code_cell(INSTALL, metadata=marks("install", locked=True)))
-    for cell in writer.input:
-        if cell.cell_type == "markdown":
-            writer.read_markdown(cell.source)
-        else:
-            writer.read_code(cell)
-    graded = [c.metadata.get("nbgrader", {}) for c in writer.cells]
-    names = [mark["grade_id"] for mark in graded if mark]
+
+def marks(grade_id, **flags):
+    """Return nbgrader's metadata of a cell."""
+    flags = {"grade": False, "solution": False, "locked": False, "task": False} | flags
+    return {"nbgrader": {"schema_version": 3, "grade_id": grade_id, **flags}}
+
+
+def number(cells):
+    """Name given code, and all cells, by their place: the same page gives the same file."""
+    for place, cell in enumerate(cells):
+        cell["id"] = f"cell-{place}"
+        if "nbgrader" in cell.metadata and cell.metadata.nbgrader.grade_id is None:
+            cell.metadata.nbgrader.grade_id = f"given-{place}"
+
+
+def refuse_what_cannot_be_graded(page, cells):
+    """Raise a `ValueError` if two cells have one name, or none has points."""
+    graded = [cell.metadata["nbgrader"] for cell in cells if "nbgrader" in cell.metadata]
+    names = [mark["grade_id"] for mark in graded]
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"{page}: more than one cell is called {', '.join(sorted(twice))}")
     if not any(mark.get("grade") for mark in graded):
         raise ValueError(f"{page}: it has no checked exercise and no written one")
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = nbformat.v4.new_notebook(cells=writer.cells, metadata={"kernelspec": kernel})
-    for number, cell in enumerate(notebook.cells):
-        cell["id"] = f"cell-{number}"
-    nbformat.validate(notebook)
-    return notebook
-
-
-def name_of(page):
-    """File name of an assignment's notebook, without suffix."""
-    return Path(page).name

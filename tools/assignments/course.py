@@ -9,7 +9,7 @@ from pathlib import Path
 
 from traitlets.config import Config
 
-from tools.chapters import ROOT
+from tools.pages.chapters import ROOT
 
 NEEDED = "this needs nbgrader: pip install -e '.[instructor]'"
 CHECKED = "checked"  # submissions as they were run: the only ones that nbgrader reads
@@ -76,7 +76,7 @@ class Course:
         self.root.mkdir(parents=True, exist_ok=True)
         settings = self.root / "nbgrader_config.py"
         if not settings.exists():
-            settings.write_text(SETTINGS)
+            settings.write_text(SETTINGS, encoding="utf-8")
 
     def config(self):
         """Return the settings of the course as nbgrader wants them."""

@@ -5,6 +5,7 @@ import csv
 from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor
 
 from tools.assignments.course import AssignmentError
+from tools.assignments.grading.grade import unread_of
 
 
 class HideTests(NbGraderPreprocessor):
@@ -47,12 +48,13 @@ def rows_of(course, name):
                 "score": 0.0,
                 "max_score": assignment.max_score,
                 "to_read": 0,
+                "unread": unread_of(course, name, student.id),
                 "cells": {},
             }
             if submission := handed_in.get(student.id):
                 grades = [grade for part in submission.notebooks for grade in part.grades]
                 row["score"] = submission.score
-                row["to_read"] = sum(grade.needs_manual_grade for grade in grades)
+                row["to_read"] = sum(g.needs_manual_grade for g in grades) + len(row["unread"])
                 row["cells"] = {f"{g.notebook.name}/{g.name}": g.score for g in grades}
             rows.append(row)
     return sorted(rows, key=lambda row: (row["last_name"], row["first_name"], row["id"]))
@@ -64,12 +66,17 @@ def full_name(row):
     return ", ".join(both) or row["id"]
 
 
+def score_of(row):
+    """Return the score for a learning platform; nothing where a file could not be read."""
+    return "" if row["unread"] else row["score"]
+
+
 def canvas(rows, name):
     """Return the table that Canvas imports: a line with the points possible, then one a student."""
     head = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", name]
     most = rows[0]["max_score"]
     lines = [
-        [full_name(row), row["lms_id"], row["id"], row["email"] or row["id"], "", row["score"]]
+        [full_name(row), row["lms_id"], row["id"], row["email"] or row["id"], "", score_of(row)]
         for row in rows
     ]
     return [head, ["    Points Possible", "", "", "", "", most], *lines]
@@ -78,8 +85,8 @@ def canvas(rows, name):
 def moodle(rows, name):
     """Return the table that Moodle imports; students are matched by their ID number."""
     head = ["ID number", "First name", "Last name", "Email address", name, "Feedback comments"]
-    who = ("id", "first_name", "last_name", "email", "score")
-    return [head, *([*(row[key] for key in who), remark(row)] for row in rows)]
+    who = ("id", "first_name", "last_name", "email")
+    return [head, *([*(row[key] for key in who), score_of(row), remark(row)] for row in rows)]
 
 
 def detailed(rows, name):
@@ -92,7 +99,9 @@ def detailed(rows, name):
 
 def remark(row):
     """Return what a student reads beside the score."""
-    return f"{row['to_read']} written answers are still to be read" if row["to_read"] else ""
+    answers = row["to_read"] - len(row["unread"])
+    lines = [f"{answers} written answers are still to be read"] if answers else []
+    return "; ".join([*(f"{reason}: to be read" for reason in row["unread"]), *lines])
 
 
 def export(course, name):

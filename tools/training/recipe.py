@@ -43,6 +43,8 @@ class Recipe(NamedTuple):
         The model's name as readers know it; by default its key, without underscores.
     on : str
         The data set of the figures. The scoreboard lists what was measured on the test digits.
+    control : bool
+        A model of a control, or one that is told more than others: not for the scoreboard.
     """
 
     data: Callable
@@ -57,6 +59,7 @@ class Recipe(NamedTuple):
     sample: Callable | None = None
     title: str = ""
     on: str = "digits"
+    control: bool = False
 
 
 def labelled_digits(final):

@@ -7,8 +7,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from companion import data
 from companion.autoencoders.autoencoder import ConvAutoencoder, DenoisingAutoencoder, NonlinearPCA
 from companion.autoencoders.segnet import SegNet, class_iou
+from companion.data.shapes import LUMA
 from companion.layers import initialize
-from companion.shapes import LUMA
 from companion.train import descend, fit, minibatches
 from tools.training.recipe import Recipe, digit_images, train
 

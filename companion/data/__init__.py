@@ -1,0 +1,53 @@
+"""Every data set of the course, real or drawn, and already on the machine. Ground floor.
+
+Nothing is downloaded unless the reader calls one of the functions of `companion.data.downloads` by
+name. A chapter writes ``from companion import data``; all public names of the package's modules are
+here.
+"""
+
+from companion.data.digits import Digits, digits
+from companion.data.downloads import (
+    CIFAR10_CLASSES,
+    FASHION_CLASSES,
+    DownloadError,
+    LabelledImages,
+    cifar10,
+    fashion_mnist,
+    mnist,
+    olivetti_faces,
+)
+from companion.data.drawings import CHARACTERS, FACE_FACTORS, draw_faces, faces, glyphs
+from companion.data.photos import patches, photos
+from companion.data.scenes import COLORS, HELD_OUT, RELATIONS, SHAPES, SIZES, Scenes, scenes
+from companion.data.text import text
+from companion.data.toys import TOYS, toy
+
+__all__ = [
+    "CHARACTERS",
+    "CIFAR10_CLASSES",
+    "COLORS",
+    "FACE_FACTORS",
+    "FASHION_CLASSES",
+    "HELD_OUT",
+    "RELATIONS",
+    "SHAPES",
+    "SIZES",
+    "TOYS",
+    "Digits",
+    "DownloadError",
+    "LabelledImages",
+    "Scenes",
+    "cifar10",
+    "digits",
+    "draw_faces",
+    "faces",
+    "fashion_mnist",
+    "glyphs",
+    "mnist",
+    "olivetti_faces",
+    "patches",
+    "photos",
+    "scenes",
+    "text",
+    "toy",
+]

@@ -1,0 +1,1 @@
+"""Submissions are run in a sandbox and graded."""

@@ -1,0 +1,1 @@
+"""What a change, a chapter and a run of all checks cost."""

@@ -1,0 +1,1 @@
+"""The chapters outside the site: notebooks and paper."""

@@ -1,0 +1,1 @@
+"""Before others get it: Binder's steps, fresh machines, publishing."""

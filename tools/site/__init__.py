@@ -1,0 +1,1 @@
+"""Run the chapters and make the site of them."""

@@ -1,0 +1,1 @@
+"""Lecture slides of a chapter."""

@@ -1,0 +1,1 @@
+"""Directives of the course's pages, and what they read."""

@@ -1,0 +1,1 @@
+"""Extensions that finish the pages' HTML."""

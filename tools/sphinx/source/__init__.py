@@ -1,0 +1,1 @@
+"""Extensions that read or change a page's source."""
