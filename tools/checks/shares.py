@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 CHAPTERS, PARTS = 45, 13  # of the whole course
 TOTAL = 45 * 60
-PART = 100  # the tests of a part, seconds of one core
-FOLDERS = {"ground": 120, "tools": 330, "book": 200, "devices": 150}  # those of no part
+PART = 80  # the tests of a part, seconds of one core
+FOLDERS = {"ground": 60, "tools": 400, "book": 80, "devices": 80}  # those of no part
 CHAPTER = 90  # a chapter's run, beside another that makes it slower
 
 
@@ -28,9 +28,9 @@ class Share(NamedTuple):
 SHARES = {
     "install": Share(240),
     "chapters": Share(20, a_chapter=15),
-    "tests": Share(150, a_chapter=15, a_part=25),
-    "site": Share(40, a_chapter=3),
-    "browser": Share(40, a_chapter=3),
+    "tests": Share(200, a_chapter=5, a_part=15),
+    "site": Share(40, a_chapter=4),
+    "browser": Share(30, a_chapter=10),
 }
 
 
