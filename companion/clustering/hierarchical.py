@@ -6,6 +6,7 @@ Chapter: `hierarchical`.
 import warnings
 
 import numpy as np
+from scipy.cluster.hierarchy import ClusterWarning
 from scipy.spatial.distance import pdist, squareform
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_array
@@ -128,7 +129,7 @@ def warn_of_distances(X):
         warnings.warn(
             f"X, of shape {X.shape}, looks like a matrix of distances, but its rows are taken as "
             "points: pass metric='precomputed' if it is one.",
-            UserWarning,
+            ClusterWarning,
             stacklevel=3,
         )
 

@@ -283,4 +283,16 @@ def check_linkage(Z):
     n_points = len(Z) + 1
     if (Z[:, :2] >= np.arange(n_points, 2 * n_points - 1)[:, None]).any():
         raise ValueError("Z merges a cluster before it exists: pass what linkage returns.")
+    parts = Z[:, :2].astype(int)
+    if len(np.unique(parts)) < parts.size:
+        raise ValueError("Z merges a cluster twice: pass what linkage returns.")
+    sizes = [1] * n_points
+    for left, right in parts.tolist():
+        sizes.append(sizes[left] + sizes[right])
+    if wrong := np.flatnonzero(Z[:, 3] != sizes[n_points:]).tolist():
+        row = wrong[0]
+        raise ValueError(
+            f"Z[{row}, 3]={Z[row, 3]:g} points, but its parts have {sizes[n_points + row]}: "
+            "pass what linkage returns."
+        )
     return Z

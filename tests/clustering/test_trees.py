@@ -200,6 +200,14 @@ def test_bad_dendrograms_are_named():
         cophenet(np.ones((2, 3)))
     with pytest.raises(ValueError, match="Z has NaN"):
         cophenet([[0, 1, np.nan, 2]])
+    Z = linkage(np.random.default_rng(0).normal(size=(6, 2)))
+    Z[2, 3] += 20
+    with pytest.raises(ValueError, match=r"Z\[2, 3\]=2. points, but its parts have"):
+        cophenet(Z)
+    Z = linkage(np.array([[0.0], [1.0], [3.0], [7.0]]))
+    Z[1, 1] = Z[0, 0]
+    with pytest.raises(ValueError, match="merges a cluster twice"):
+        cut(Z, 2)
     with pytest.raises(ValueError, match="merges a cluster before it exists"):
         cophenet([[0, 3, 1.0, 2], [1, 2, 2.0, 3]])
     Z = [[0, 1, 1.0, 2], [2, 3, 2.0, 3]]

@@ -1,9 +1,9 @@
-"""scikit-learn's own tests with our classes in the place of its own.
+"""scikit-learn's own tests, and SciPy's of hierarchies, with our classes in the place of theirs.
 
     python -m tools.checks.peers           run them; say which outcome is new
     python -m tools.checks.peers --keep    write which fail, and why, to `results/peers.json`
 
-The installed version is asked, so that the next one tests us too. A test that fails for a feature
+The installed versions are asked, so that the next ones test us too. A test that fails for a feature
 that is left out on purpose stands in the file with what it said; what it does not list must pass.
 """
 
@@ -17,6 +17,7 @@ import sys
 from collections import Counter
 
 import pytest
+import scipy
 import sklearn
 
 from tools import ROOT, read_results, write_results
@@ -25,6 +26,7 @@ from tools.pages.chapters import use_one_thread
 RESULTS = ROOT / "results" / "peers.json"
 FOUND = ROOT / "_build" / "peers.json"
 SECONDS = 60  # for one test
+MARKERS = "array_api_backends", "skip_xp_backends", "xfail_xp_backends", "xslow", "thread_unsafe"
 SWAPPED = {
     "sklearn.cluster": {
         "companion.clustering.kmeans": ("KMeans", "MiniBatchKMeans", "kmeans_plusplus"),
@@ -54,6 +56,10 @@ SWAPPED = {
             "QuadraticDiscriminantAnalysis",
         )
     },
+    "scipy.cluster.hierarchy": {
+        "companion.clustering.hierarchical": ("linkage",),
+        "companion.clustering.trees": ("cophenet",),
+    },
     "sklearn.metrics.cluster": {
         "companion.metrics": ("adjusted_rand_score", "normalized_mutual_info_score")
     },
@@ -67,16 +73,26 @@ SUITES = (
     *(f"sklearn.manifold.tests.test_{n}" for n in ("t_sne", "isomap", "locally_linear", "mds")),
     "sklearn.tests.test_discriminant_analysis",
     "sklearn.metrics.cluster.tests.test_supervised",
+    "scipy.cluster.tests.test_hierarchy",
 )
 
 
-def pytest_configure():
+def pytest_configure(config):
     """Put our classes in the place of theirs, before a test imports them."""
+    for name in MARKERS:
+        config.addinivalue_line("markers", f"{name}: of SciPy's own tests")
     for package, modules in SWAPPED.items():
         for module, names in modules.items():
             for name in names:
-                ours = getattr(importlib.import_module(module), name)
-                setattr(importlib.import_module(package), name, ours)
+                swap(importlib.import_module(package), name, importlib.import_module(module))
+
+
+def swap(theirs, name, ours):
+    """Put our class or function in the place of a package's; SciPy has a table of its own."""
+    table = importlib.import_module("scipy._lib._array_api").xp_capabilities_table
+    if getattr(theirs, name) in table:
+        table[getattr(ours, name)] = table[getattr(theirs, name)]
+    setattr(theirs, name, getattr(ours, name))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -107,8 +123,8 @@ def pytest_terminal_summary(terminalreporter):
 
 
 def name_of(test):
-    """A test's name without the folder in which scikit-learn is installed."""
-    return re.sub(r"^.*?(?=sklearn/)", "", test)
+    """A test's name without the folder in which its package is installed."""
+    return re.sub(r"^.*?(?=(sklearn|scipy)/)", "", test)
 
 
 def reason(said):
@@ -147,8 +163,8 @@ def compare(found, kept):
 def main(arguments):
     """Do what the command line asks for; return the number of differences."""
     found = run()
-    version = f"scikit-learn {sklearn.__version__}"
-    print(f"{version}: {found['passed']} of its tests pass, {len(found['failed'])} do not")
+    version = f"scikit-learn {sklearn.__version__}, SciPy {scipy.__version__}"
+    print(f"{version}: {found['passed']} of their tests pass, {len(found['failed'])} do not")
     kinds = Counter(line.split(":")[0] for line in found["failed"].values())
     print("\n".join(f"  {count:5} {kind}" for kind, count in kinds.most_common(8)))
     if "--keep" in arguments:
