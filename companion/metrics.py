@@ -8,7 +8,7 @@ Ground floor.
 """
 
 import numpy as np
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import cdist, pdist
 from scipy.stats import spearmanr
 from sklearn import manifold
 from sklearn import metrics as scores
@@ -32,6 +32,7 @@ __all__ = [
     "silhouette_score",
     "squared_wasserstein_gaussians",
     "trustworthiness",
+    "two_sample_accuracy",
 ]
 
 
@@ -274,3 +275,24 @@ def frechet_distance(features_a, features_b):
             )
         moments += [features.mean(axis=0), np.atleast_2d(np.cov(features, rowvar=False))]
     return squared_wasserstein_gaussians(*moments)
+
+
+def two_sample_accuracy(X, Y):
+    """How often a point's nearest neighbour comes from its own sample, leave-one-out, 0 to 1.
+
+    0.5 where both samples come from one density; 1 where they lie apart, and less than 0.5 where
+    each point of one has a near copy in the other (Lopez-Paz and Oquab, 2017).
+
+    Parameters
+    ----------
+    X, Y : array or tensor (n, *event)
+        As many of the one as of the other.
+    """
+    if len(X) != len(Y):
+        raise ValueError(f"X and Y have {len(X)} and {len(Y)} rows: take as many of each.")
+    sets = (np.reshape(np.asarray(points), (len(points), -1)) for points in (X, Y))
+    points = check_squares("X and Y", check_array(np.concatenate([*sets]), dtype=np.float64))
+    distances = cdist(points, points)
+    np.fill_diagonal(distances, np.inf)
+    own = np.arange(len(points)) < len(X)
+    return float((own[distances.argmin(axis=1)] == own).mean())

@@ -163,9 +163,9 @@ class DeepContract(DeviceContract):
 
     def test_loss_is_a_finite_scalar_and_every_parameter_has_a_gradient(self):
         model, batch = self.model(), self.batch()
-        # A step first: a last layer that starts at zero hides those before it.
+        # Two steps first: a layer that starts at zero hides those before it, a second one more.
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-        for _ in range(2):
+        for _ in range(3):
             optimizer.zero_grad()
             loss = self.loss(model, batch)
             loss.backward()

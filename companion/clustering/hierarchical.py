@@ -213,9 +213,9 @@ class _Hierarchy(ClusterMixin, BaseEstimator):
         fall = np.diff(self.distances_) < -ROUNDING * self.distances_.max()
         if fall.any():
             raise ValueError(
-                f"distance_threshold={self.distance_threshold!r} cuts no tree whose heights fall, "
-                f"as after merge {fall.argmax()}: give n_clusters, or choose another linkage than "
-                "'centroid' and 'median'."
+                f"distance_threshold={self.distance_threshold!r} is refused for a tree whose "
+                f"heights fall, as after merge {fall.argmax()}: give n_clusters, or choose another "
+                "linkage than 'centroid' and 'median'."
             )
 
     def __sklearn_tags__(self):
@@ -236,7 +236,7 @@ class AgglomerativeClustering(_Hierarchy):
         See `linkage`. Ward, centroid and median are of Euclidean distances only.
     distance_threshold : float or None
         Clusters at least this far apart are not merged; then `n_clusters` must be None. Refused
-        where heights fall from one merge to the next, as a height then cuts no tree.
+        where heights fall from one merge to the next: a height between the two cuts no clusters.
 
     Attributes
     ----------

@@ -256,7 +256,7 @@ def trained_anew(seed, n_steps, *, warm=0.0, cls=VAE, weight_decay=0.1, **kwargs
     generator = seeded(seed)
     with torch.random.fork_rng(devices=[]):
         model = initialize(cls(**kwargs), generator=generator)
-    callback = warm_up(model, warm * n_steps) if warm else None
+    callback = warm_up(model, round(warm * n_steps)) if warm else None
     how = {"generator": generator, "weight_decay": weight_decay, "callback": callback}
     x = torch.from_numpy(data.digits().x_train)
     return fit_images(model, x, n_steps, **how)[0].requires_grad_(False)

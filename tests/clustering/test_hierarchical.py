@@ -202,7 +202,7 @@ def test_three_points_that_are_nearly_equilateral_make_an_inversion(method):
     np.testing.assert_allclose(Z, [[0, 1, 1, 2], [2, 3, 0.9, 3]])
     model = AgglomerativeClustering(2, linkage=method).fit(TRIANGLE)
     assert model.labels_[0] == model.labels_[1] != model.labels_[2]
-    with pytest.raises(ValueError, match=r"distance_threshold=0.5 cuts no tree.*give n_clusters"):
+    with pytest.raises(ValueError, match=r"distance_threshold=0.5 is refused.*give n_clusters"):
         AgglomerativeClustering(None, linkage=method, distance_threshold=0.5).fit(TRIANGLE)
 
 

@@ -34,6 +34,7 @@ OF_POINTS = {
     "continuity": (lambda Z: metrics.continuity(Z, Y), 0),
     "distance_correlation": (lambda Z: metrics.distance_correlation(Z, Y), 0),
     "linear_probe": (lambda Z: metrics.linear_probe(Z, LABELS, Z[::2], LABELS[::2]), 0),
+    "two_sample_accuracy": (lambda Z: metrics.two_sample_accuracy(Z[:24], Z[24:48]), 0),
     "frechet_distance": (lambda Z: metrics.frechet_distance(Z[:30], Z[30:]), 2),
     "squared_wasserstein_gaussians": (
         lambda Z: metrics.squared_wasserstein_gaussians(

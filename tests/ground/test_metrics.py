@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import sklearn.metrics
+import sklearn.neighbors
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -262,3 +263,37 @@ def test_matrices_that_are_no_covariance_are_refused(covariance, message):
         metrics.squared_wasserstein_gaussians(np.zeros(3), np.eye(3), np.zeros(3), covariance)
     with pytest.raises(ValueError, match="compare Gaussians of the same dimension"):
         metrics.squared_wasserstein_gaussians(np.zeros(3), np.eye(3), np.zeros(2), np.eye(2))
+
+
+# Two samples.
+
+
+@given(st.integers(2, 12), st.integers(1, 4), st.integers(0, 999))
+def test_two_samples_are_told_apart_as_by_scikit_learns_neighbours(n, d, seed):
+    rng = np.random.default_rng(seed)
+    X, Y = rng.normal(size=(n, d)), rng.normal(0.5, 2, size=(n, d))
+    points, own = np.concatenate([X, Y]), np.repeat([0, 1], n)
+    right = np.mean(
+        [
+            sklearn.neighbors.KNeighborsClassifier(1)
+            .fit(np.delete(points, i, axis=0), np.delete(own, i))
+            .predict(points[i : i + 1])[0]
+            == own[i]
+            for i in range(2 * n)
+        ]
+    )
+    assert metrics.two_sample_accuracy(X, Y) == right
+    assert metrics.two_sample_accuracy(Y, X) == right
+    assert metrics.two_sample_accuracy(2**20 + X / 2**10, 2**20 + Y / 2**10) == right
+
+
+def test_one_density_gives_half_two_apart_give_one_and_copies_none():
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(2, 800, 2))
+    assert abs(metrics.two_sample_accuracy(X, Y) - 0.5) < 0.05
+    assert metrics.two_sample_accuracy(X, Y + 100) == 1
+    assert metrics.two_sample_accuracy(X, X + 1e-9) == 0
+    images = torch.rand(5, 1, 2, 2, generator=torch.Generator().manual_seed(0))
+    assert metrics.two_sample_accuracy(images, images + 9) == 1
+    with pytest.raises(ValueError, match="X and Y have 800 and 799 rows"):
+        metrics.two_sample_accuracy(X, Y[1:])

@@ -30,7 +30,7 @@ SmallPeekingVAE = partial(PeekingVAE, n_hidden=64, n_features=32)
 
 def train_warm(model, learn, n_steps, seed, *, warm=0.0, **settings):
     """Train; the price of the code rises over the first `warm`, a share of the steps."""
-    callback = warm_up(model, warm * n_steps) if warm else None
+    callback = warm_up(model, round(warm * n_steps)) if warm else None
     return train(model, learn, n_steps, seed, callback=callback, **settings)
 
 

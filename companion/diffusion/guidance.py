@@ -1,0 +1,135 @@
+"""Telling a diffusion model what to draw, and how strongly; and drawing in one step.
+
+Chapter: `guidance`.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from companion.diffusion.diffusion import DiffusionModel
+from companion.distributions import standard_normal, uniform
+from companion.validation import check_real
+
+
+def classifier_free_guidance(conditional, unconditional, w):
+    """``eps = eps_none + w (eps_class - eps_none)`` (Ho and Salimans, 2022).
+
+    w = 0 is the model without a class, w = 1 the one with it, above 1 exaggerates. The paper counts
+    from the second: its w is ours minus 1.
+    """
+    return unconditional + w * (conditional - unconditional)
+
+
+def classifier_guidance(noise, gradient, kept, w):
+    """``eps - w sqrt(1 - alpha_bar) grad log p(y | x_t)`` (Dhariwal and Nichol, 2021).
+
+    The score is ``-eps / sqrt(1 - alpha_bar)``; w times the classifier's gradient is added to it.
+    w = 0 is the model alone, w = 1 Bayes' rule.
+    """
+    return noise - w * (1 - kept).sqrt() * gradient
+
+
+class ConditionalDiffusion(DiffusionModel):
+    """A diffusion model that learns with and without the class at once.
+
+    While training, the context of each data point is replaced by zeros with probability `drop`:
+    zeros mean "any class", for a one-hot vector never is zero.
+
+    Parameters
+    ----------
+    network, betas, event_shape, n_levels
+        As for `DiffusionModel`; the network takes a context.
+    drop : float
+    """
+
+    def __init__(self, network, betas, event_shape=(1, 8, 8), n_levels=17, *, drop=0.1):
+        super().__init__(network, betas, event_shape, n_levels)
+        self.drop = check_real("drop", drop, 0, 1)
+
+    def loss(self, x, context=None, *, generator=None):
+        """The simple loss, some contexts replaced by zeros."""
+        if context is not None and self.training:
+            kept = uniform((len(x), 1), generator=generator, like=context) >= self.drop
+            context = context * kept
+        return super().loss(x, context, generator=generator)
+
+
+class ClassifierFree(DiffusionModel):
+    """A trained model that exaggerates the class, for any sampler (`classifier_free_guidance`).
+
+    Parameters
+    ----------
+    model : DiffusionModel
+        Trained with contexts and with zeros in their place; its network is shared.
+    w : float
+    """
+
+    def __init__(self, model, w):
+        super().__init__(model.network, model.beta[1:], model.event_shape, model.n_levels)
+        self.w = check_real("w", w)
+
+    def noise(self, x_t, t, context, *, generator=None):
+        """Both guesses in one pass, and the point on the line through them."""
+        told = torch.cat([context, torch.zeros_like(context)])
+        guesses = super().noise(x_t.repeat(2, 1, 1, 1), t.repeat(2), told, generator=generator)
+        return classifier_free_guidance(*guesses.chunk(2), self.w)
+
+
+class ClassifierGuided(DiffusionModel):
+    """A trained model without classes that a classifier of noisy images leads to one.
+
+    Parameters
+    ----------
+    model : DiffusionModel
+        Its network is shared.
+    classifier : NoisyClassifier
+    w : float
+    """
+
+    def __init__(self, model, classifier, w):
+        super().__init__(model.network, model.beta[1:], model.event_shape, model.n_levels)
+        self.classifier, self.w = classifier, check_real("w", w)
+
+    def noise(self, x_t, t, context, *, generator=None):
+        """The model's guess, and a push towards the class that is 1 in the context."""
+        noise = super().noise(x_t, t, generator=generator)
+        gradient = self.classifier.gradient(x_t, t, context.argmax(dim=1))
+        return classifier_guidance(noise, gradient, self.at(self.alpha_bar, t), self.w)
+
+
+class NoisyClassifier(nn.Module):
+    """Reads the class off a noisy image: log p(y | x_t).
+
+    Parameters
+    ----------
+    network : nn.Module
+        ``network(x_t, t)`` gives logits (B, n_classes).
+    diffusion : DiffusionModel
+        Whose noise it learns to look through.
+    """
+
+    def __init__(self, network, diffusion):
+        super().__init__()
+        self.network, self.diffusion = network, (diffusion,)  # in a tuple: not among our weights
+
+    def _apply(self, fn, recurse=True):
+        # What `to`, `double` and the others call: the tables of the noise go along.
+        self.diffusion[0]._apply(fn, recurse)
+        return super()._apply(fn, recurse)
+
+    def loss(self, x, labels, *, generator=None):
+        """Cross-entropy at a step drawn for each image, nats."""
+        diffusion = self.diffusion[0]
+        x0 = diffusion.scaled(x)
+        t = diffusion.draw_steps(len(x0), generator)
+        noise = standard_normal(x0.shape, generator=generator, like=x0)
+        logits = self.network(diffusion.q_sample(x0, t, noise), t / diffusion.n_steps)
+        return functional.cross_entropy(logits, labels)
+
+    def gradient(self, x_t, t, labels):
+        """Gradient of ``log p(labels | x_t)``, of the shape of x_t."""
+        with torch.enable_grad():
+            x_t = x_t.detach().requires_grad_()
+            logs = functional.log_softmax(self.network(x_t, t / self.diffusion[0].n_steps), dim=1)
+            return torch.autograd.grad(logs.gather(1, labels[:, None]).sum(), x_t)[0]
