@@ -209,6 +209,36 @@ def test_values_whose_squares_overflow_are_refused_in_one_place(promise):
         promise.fit(X)
 
 
+WAY_BACK = "inverse_transform"
+BACK = [
+    p
+    for p in PROMISES
+    if "X" in inspect.signature(getattr(p.estimator, WAY_BACK, np.sum)).parameters
+]
+
+
+def test_who_goes_back_from_codes_calls_them_as_scikit_learn_does():
+    goes = {type(p.estimator).__name__ for p in PROMISES if hasattr(p.estimator, WAY_BACK)}
+    assert goes == {type(p.estimator).__name__ for p in BACK}
+
+
+@pytest.mark.parametrize("promise", BACK, ids=lambda p: p.name)
+def test_codes_that_are_none_are_refused_on_the_way_back(promise):
+    settings = {"fit_inverse_transform": True}
+    settings = settings if settings.keys() <= promise.estimator.get_params().keys() else {}
+    model = promise.fit(promise.X(), **settings)
+    if "part" in inspect.signature(model.inverse_transform).parameters:
+        pytest.skip("it is asked about one part: its own test does so")
+    codes = promise.answer(model, "transform", promise.X())
+    wide, narrow = np.hstack([codes, codes[:, :1]]), codes[:, :-1]
+    wrong = [(wide, "X has .* columns"), (codes[0], "2D array"), (np.nan * codes, "NaN")]
+    wrong += [(narrow, "X has .* columns")] if narrow.size else []
+    for value, message in wrong:
+        with pytest.raises(ValueError, match=message):
+            model.inverse_transform(value)
+    assert model.inverse_transform(X=codes).shape == promise.X().shape
+
+
 STEPS = {"max_iter": 1, "n_epochs": 1, "num_iters": (1, 0, 0)}
 
 

@@ -13,7 +13,7 @@ from sklearn.utils.extmath import svd_flip
 from sklearn.utils.validation import check_is_fitted
 
 from companion.components.pca import rounding_of_mean
-from companion.validation import check_integer, check_real, check_squares
+from companion.validation import check_codes, check_integer, check_real, check_squares
 
 
 def marginal_parts(X, labels):
@@ -131,10 +131,12 @@ class DemixedPCA(BaseEstimator):
         check_is_fitted(self)
         return (np.asarray(X, float) - self.mean_) @ self._known(part, self.decoders_).T
 
-    def inverse_transform(self, Z, part):
-        """What the components Z (..., k) of one part say about the responses: (..., d)."""
+    def inverse_transform(self, X, part):
+        """What the components X (..., k) of one part say about the responses: (..., d)."""
         check_is_fitted(self)
-        return np.asarray(Z) @ self._known(part, self.encoders_) + self.mean_
+        encoder, shape = self._known(part, self.encoders_), np.shape(X)
+        Z = check_codes(np.reshape(X, (-1, shape[-1])), len(encoder))
+        return Z.reshape(shape) @ encoder + self.mean_
 
     def reconstruct(self, X):
         """The sum (..., d) of what all parts guess from the responses X (..., d)."""

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from companion.clustering.mixtures import share_out
 from companion.components.latent_gaussian import noise_floor
 from companion.components.pca import PCA
-from companion.validation import check_integer, check_points, check_real
+from companion.validation import check_codes, check_integer, check_points, check_real
 
 
 def grid(n, n_components):
@@ -196,10 +196,11 @@ class GenerativeTopographicMapping(
         """Posterior mean (n, q) of z: the place of every row on the map."""
         return self.responsibilities(X) @ self.grid_
 
-    def inverse_transform(self, Z):
-        """The points y(z) (n, d) of the sheet at Z (n, q), which may lie between nodes."""
+    def inverse_transform(self, X):
+        """The points y(z) (n, d) of the sheet at places X (n, q), which may lie between nodes."""
         check_is_fitted(self)
-        return self._features(np.asarray(Z, float)) @ self.weights_ + self.mean_
+        Z = check_codes(X, self.grid_.shape[1])
+        return self._features(Z) @ self.weights_ + self.mean_
 
     def score_samples(self, X):
         """Log density of every row (n,), in nats."""

@@ -5,7 +5,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from companion.validation import check_integer, check_points, check_real
+from companion.validation import check_codes, check_integer, check_points, check_real
 
 TINY = float(np.finfo(np.float32).eps)  # stands for a zero that would divide
 
@@ -181,10 +181,10 @@ class SeqNMF(TransformerMixin, BaseEstimator):
             times = times_step(X, times, self.components_)
         return times
 
-    def inverse_transform(self, times):
-        """The record (n, d) that the times (n, k) stand for."""
+    def inverse_transform(self, X):
+        """The record (n, d) that the times X (n, k) stand for."""
         check_is_fitted(self)
-        return reconstruct(np.asarray(times, dtype=float), self.components_)
+        return reconstruct(check_codes(X, len(self.components_)), self.components_)
 
     def __sklearn_tags__(self):
         """Say that negative input is refused."""

@@ -171,7 +171,7 @@ def couplings(masks, event_shape, coupling, **settings):
 
 def affine(stays, event_shape, **settings):
     """An `AffineCoupling` with a network."""
-    return AffineCoupling(stays, conditioner(event_shape, 2, **settings))
+    return AffineCoupling(stays, conditioner(event_shape, 2, stays, **settings))
 
 
 def multiscale(event_shape, n_couplings, coupling, n_scales, **settings):

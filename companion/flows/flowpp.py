@@ -114,7 +114,7 @@ class MixtureCoupling(Bijection):
 def mixture(stays, event_shape, *, n_components=4, **settings):
     """A `MixtureCoupling` with a network."""
     n_outputs = 2 + 3 * check_integer("n_components", n_components)
-    return MixtureCoupling(stays, conditioner(event_shape, n_outputs, **settings))
+    return MixtureCoupling(stays, conditioner(event_shape, n_outputs, stays, **settings))
 
 
 class VariationalDequantizer(nn.Module):

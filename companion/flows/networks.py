@@ -57,12 +57,27 @@ class DenseConditioner(Conditioner):
     event_shape : tuple of int
     n_outputs : int
         Numbers wanted for each entry.
+    stays : bool tensor (*event), optional
+        Entries of which nothing is wanted: for them the network says zero.
     n_hidden, n_layers : int
     """
 
-    def __init__(self, event_shape, n_outputs, *, n_hidden=128, n_layers=2, n_context=0, rate=0.0):
+    def __init__(
+        self,
+        event_shape,
+        n_outputs,
+        stays=None,
+        *,
+        n_hidden=128,
+        n_layers=2,
+        n_context=0,
+        rate=0.0,
+    ):
         n_entries = prod(event_shape)
-        super().__init__(nn.Linear(n_hidden, n_outputs * n_entries), n_context, rate)
+        wanted = torch.ones(n_entries).bool() if stays is None else ~stays.flatten()
+        index = wanted.nonzero()[:, 0]
+        super().__init__(nn.Linear(n_hidden, n_outputs * len(index)), n_context, rate)
+        self.register_buffer("index", index, persistent=False)
         sizes = [n_entries] + [n_hidden] * (check_integer("n_layers", n_layers) - 1)
         self.layers = nn.ModuleList(nn.Linear(size, n_hidden) for size in sizes)
         self.context = nn.Linear(n_context, n_hidden, bias=False) if n_context else None
@@ -74,13 +89,30 @@ class DenseConditioner(Conditioner):
         for layer in self.layers:
             hidden = layer(hidden) if told is None else layer(hidden) + self.context(told)
             hidden = self.drop(functional.silu(hidden), generator)
-        return self.last(hidden).view(len(x), *self.shape)
+        said = self.last(hidden).view(len(x), self.shape[0], len(self.index))
+        out = said.new_zeros(len(x), self.shape[0], prod(self.shape[1:]))
+        return out.index_copy(2, self.index, said).view(len(x), *self.shape)
 
 
 class ConvConditioner(Conditioner):
-    """Residual blocks of 3x3 convolutions, (B, C, H, W) to (B, n_outputs, C, H, W)."""
+    """Residual blocks of 3x3 convolutions, (B, C, H, W) to (B, n_outputs, C, H, W).
 
-    def __init__(self, event_shape, n_outputs, *, n_hidden=32, n_layers=1, n_context=0, rate=0.0):
+    Parameters
+    ----------
+    As for `DenseConditioner`; here `stays` changes nothing.
+    """
+
+    def __init__(
+        self,
+        event_shape,
+        n_outputs,
+        stays=None,
+        *,
+        n_hidden=32,
+        n_layers=1,
+        n_context=0,
+        rate=0.0,
+    ):
         n_channels = event_shape[0]
         last = nn.Conv2d(n_hidden, n_outputs * n_channels, 3, padding=1)
         super().__init__(last, n_context, rate)
@@ -99,10 +131,12 @@ class ConvConditioner(Conditioner):
         return self.last(functional.silu(hidden)).view(len(x), *self.shape)
 
 
-def conditioner(event_shape, n_outputs, *, kind="dense", **settings):
+def conditioner(event_shape, n_outputs, stays=None, *, kind="dense", **settings):
     """A network of a kind, ``"dense"`` or ``"conv"``, for events of a shape."""
     kinds = {"dense": DenseConditioner, "conv": ConvConditioner}
-    return kinds[check_choice("kind", kind, tuple(kinds))](event_shape, n_outputs, **settings)
+    return kinds[check_choice("kind", kind, tuple(kinds))](
+        event_shape, n_outputs, stays, **settings
+    )
 
 
 def half_mask(n_entries, which=0):

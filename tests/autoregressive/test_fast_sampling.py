@@ -73,6 +73,15 @@ def test_context_and_temperature_reach_the_cached_sampler():
     assert not torch.equal(fast, sample_cached(model, 4, generator=seeded(3)))
 
 
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
+def test_a_temperature_that_is_not_positive_is_refused(temperature):
+    options = {"temperature": temperature, "generator": seeded()}
+    with pytest.raises(ValueError, match=f"temperature={temperature}"):
+        sample_cached(gated(), 2, **options)
+    with pytest.raises(ValueError, match=f"temperature={temperature}"):
+        sample_parallel(gated(), 2, 3, **options)
+
+
 @pytest.mark.parametrize("m", [0, 1, 7, 10, 20])
 def test_with_a_start_the_cached_sampler_completes(m):
     """The draws of ``model.complete``: p(the rest | the first m pixels)."""

@@ -69,6 +69,12 @@ def lattice(side):
     return (np.kron(path, np.eye(side)) + np.kron(np.eye(side), path)) / 4
 
 
+def torus(side):
+    """A lattice that closes upon itself: most eigenvalues come four or eight times."""
+    circle = ring(side, 1) / 2
+    return np.kron(circle, np.eye(side)) + np.kron(np.eye(side), circle)
+
+
 def copies(count):
     """The same graph many times, joined by nothing: every eigenvalue `count` times."""
     return np.kron(np.eye(count), wide(-(-(SMALL + 20) // count)))
@@ -76,8 +82,11 @@ def copies(count):
 
 @pytest.mark.parametrize(
     "matrix",
-    [ring(SMALL + 20, 1), ring(SMALL + 20, 2), ring(500, 3), lattice(18), copies(2), copies(7)],
-    ids=["ring", "wider ring", "widest ring", "lattice", "two copies", "seven copies"],
+    [
+        *(ring(SMALL + 20, 1), ring(SMALL + 20, 2), ring(500, 3), lattice(18), torus(20)),
+        *(copies(2), copies(7)),
+    ],
+    ids=["ring", "wider ring", "widest ring", "lattice", "torus", "two copies", "seven copies"],
 )
 @pytest.mark.parametrize("n_vectors", [1, 2, 5, 9])
 def test_repeated_eigenvalues_are_found_as_often_as_they_are_there(matrix, n_vectors):

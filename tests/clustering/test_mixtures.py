@@ -254,6 +254,12 @@ def test_warns_at_max_iter():
         ({"n_components": 2, "precisions_init": [1.0, 1.0]}, "precisions_init"),
         ({"n_components": 2, "weights_init": [0.5, 0.6]}, "weights_init.*divide by the sum"),
         ({"n_components": 2, "weights_init": [1.5, -0.5]}, "weights_init"),
+        ({"means_init": [[0.0, np.nan]]}, "means_init has NaN"),
+        ({"precisions_init": [[[1.0, 0.5], [0.0, 1.0]]]}, "precisions_init is not symmetric"),
+        ({"precisions_init": [[[1.0, 0.0], [0.0, 0.0]]]}, "precisions_init .* eigenvalue 0"),
+        ({"precisions_init": [[[1.0, 2.0], [2.0, 1.0]]]}, "precisions_init .* eigenvalue -1"),
+        ({"precisions_init": [[1.0, -2.0]], "covariance_type": "diag"}, "precisions_init .* -2"),
+        ({"precisions_init": [0.0], "covariance_type": "spherical"}, "precisions_init .* 0"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):

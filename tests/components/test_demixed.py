@@ -192,3 +192,8 @@ def test_bad_data_and_unknown_parts():
         model.transform(X, "x")
     with pytest.raises(ValueError, match="part='ts'"):
         model.inverse_transform(X[..., :2], "ts")
+    codes = model.transform(X, "t")
+    with pytest.raises(ValueError, match=r"X has 3 columns, but a code has 2"):
+        model.inverse_transform(np.concatenate([codes, codes[..., :1]], axis=-1), "t")
+    with pytest.raises(ValueError, match="NaN"):
+        model.inverse_transform(np.nan * codes, "t")

@@ -127,6 +127,26 @@ def test_classes_that_differ_where_they_have_no_spread(turn):
     assert LinearDiscriminantAnalysis(shrinkage=1e-4).fit(X @ turn, y).score(X @ turn, y) == 1
 
 
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e9])
+def test_a_difference_without_spread_is_seen_in_every_unit(unit):
+    y = np.repeat([0, 1], 50)
+    X = np.random.default_rng(0).normal(size=(100, 3))
+    X[:, 2] = 0.1 + 0.2 * y
+    with pytest.raises(ValueError, match="the class means differ"):
+        LinearDiscriminantAnalysis().fit(unit * X, y)
+
+
+def test_a_constant_far_from_zero_is_no_difference_between_classes():
+    """Its mean is off by rounding, in each class by another amount."""
+    y = np.repeat([0, 1], [35, 65])
+    X = np.random.default_rng(0).normal(size=(100, 3)) + y[:, None]
+    right = LinearDiscriminantAnalysis().fit(X[:, :2], y).predict_proba(X[:, :2])
+    X[:, 2] = 1e8 + 0.1
+    assert X[:35, 2].mean() != X[35:, 2].mean()
+    found = LinearDiscriminantAnalysis().fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(found, right, atol=1e-9)
+
+
 def test_pieces():
     S = np.diag([4.0, 0.0, 1.0])
     P = inverse_root(S)

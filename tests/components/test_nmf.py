@@ -288,6 +288,23 @@ def test_bad_arguments_are_named(options, message):
         NMF(**{"n_components": 2} | options).fit(positive(0)[0])
 
 
+@pytest.mark.parametrize("init", [None, "random", "nndsvd"])
+@pytest.mark.parametrize("names", ["W", "H", "WH"])
+def test_a_start_that_would_be_ignored_is_refused(init, names):
+    X, *start = positive(0)
+    given = {name: value for name, value in zip("WH", start, strict=True) if name in names}
+    with pytest.raises(ValueError, match="W and H start init='custom' alone, not init="):
+        NMF(3, init=init).fit_transform(X, **given)
+
+
+@pytest.mark.parametrize("name", ["W", "H"])
+def test_a_start_with_nan_is_refused(name):
+    X, W, H = positive(0)
+    {"W": W, "H": H}[name][0, 0] = np.nan
+    with pytest.raises(ValueError, match=f"{name} has shape .* without NaN"):
+        NMF(W.shape[1], init="custom").fit_transform(X, W=W, H=H)
+
+
 def test_negative_data_are_refused():
     with pytest.raises(ValueError, match="Negative values"):
         NMF(1).fit([[1.0, -1.0], [2.0, 3.0]])

@@ -64,6 +64,15 @@ def random_message(seed):
     ), frequencies
 
 
+@pytest.mark.parametrize("kind", [list, np.uint8, np.int32, np.uint32, np.int64, np.uint64])
+def test_edges_of_any_integer_type_make_the_same_message(kind):
+    edges, symbols = np.array([0, 5, 8, 10]), [0, 2, 1, 0] * 50
+    given = edges.tolist() if kind is list else edges.astype(kind)
+    data = encode(symbols, given)
+    assert data == encode(symbols, edges.tolist())
+    assert decode(data, len(symbols), given) == symbols
+
+
 @settings(settings.get_profile("many"))
 @given(st.integers(0, 2**32))
 def test_round_trip_and_length(seed):

@@ -64,3 +64,13 @@ def test_a_chess_board():
 def test_an_unknown_kind_is_refused():
     with pytest.raises(ValueError, match="kind='circular'"):
         conditioner((1, 4, 4), 2, kind="circular")
+
+
+def test_of_entries_that_stay_it_says_zero():
+    stays = checkerboard((2, 3, 3))
+    network = DenseConditioner((2, 3, 3), 4, stays, n_hidden=6)
+    with torch.no_grad():
+        network.last.weight.add_(1.0)
+    said = network(torch.randn(5, 2, 3, 3, generator=seeded()))
+    assert not said[:, :, stays].any()
+    assert (said[:, :, ~stays] != 0).all()

@@ -8,10 +8,12 @@ from scipy import sparse
 from companion import distributions, layers
 from companion.autoencoders.latent import warm_up
 from companion.autoencoders.vae import VAE, PeekingVAE, iwae_bound
+from companion.clustering.distances import nearest_neighbors
 from companion.clustering.hierarchical import linkage
 from companion.clustering.kmeans import kmeans_plusplus
 from companion.clustering.partitions import best_partition
 from companion.components.contrasts import kurtosis, mutual_information
+from companion.metrics import trustworthiness
 from companion.validation import check_levels, check_squares, check_symmetric, rounding_of
 
 LARGEST = np.finfo(float).max
@@ -47,10 +49,14 @@ def test_nan_passes_and_hides_nothing():
         lambda X: linkage(X, "average"),
         lambda X: linkage(X, "single"),
         lambda X: linkage(np.abs(X - X.T), "average", metric="precomputed"),
+        lambda X: linkage(X, "average", metric="manhattan"),
+        lambda X: linkage(X, "average", metric="cosine"),
+        lambda X: nearest_neighbors(X, 2),
         lambda X: kmeans_plusplus(X, 2, random_state=0),
         lambda X: best_partition(X, 2),
         lambda X: mutual_information(X),
         lambda X: kurtosis(X),
+        lambda X: trustworthiness(X, X[:, :2], n_neighbors=2),
     ],
 )
 def test_functions_refuse_them_too(function):

@@ -110,6 +110,13 @@ def test_rounding_in_distances_is_repaired_in_every_unit(dtype, scale):
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1.0, 1e9])
+def test_a_distance_that_rounding_made_negative_is_zero(scale):
+    """As between two rows in 1 - np.corrcoef(A) of which one is a multiple of the other."""
+    D = scale * np.array([[0, 1.0, 1], [1, 0, -4e-16], [1, -4e-16, 0]])
+    np.testing.assert_array_equal(validation.check_distance_matrix("D", D), D.clip(0))
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e9])
 def test_what_is_plainly_not_symmetric_is_refused_in_every_unit(scale):
     D = scale * np.array([[0, 20.0, 25], [29, 0, 21], [22, 28, 0]])
     with pytest.raises(ValueError, match="D is not symmetric"):
