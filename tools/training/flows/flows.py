@@ -12,12 +12,13 @@ from companion.flows.transforms import noise_bound
 from companion.metrics import bits_per_dim
 from tools.training.recipe import Recipe, digit_images, draw, train
 
-MOVED = {"n_context": 8, "rate": 0.1}  # told of moves by one pixel
+MOVED = {"n_context": 8, "rate": 0.2}  # told of moves by one pixel
 MaskedFlow = partial(MAF, n_flows=4, n_hidden=256, **MOVED)
-RealFlow = partial(RealNVP, n_couplings=6, n_scales=1, n_hidden=192, **MOVED)
+RealFlow = partial(RealNVP, n_couplings=6, n_scales=1, n_hidden=256, **MOVED)
+TwoScales = partial(RealNVP, n_couplings=3, n_scales=2, n_hidden=160, **MOVED)
 GlowFlow = partial(Glow, n_steps=4, n_hidden=128, **MOVED)
 BendingFlow = partial(
-    FlowPlusPlus, n_couplings=6, n_scales=1, n_components=6, n_hidden=192, **MOVED
+    FlowPlusPlus, n_couplings=4, n_scales=1, n_components=4, n_hidden=256, **MOVED
 )
 
 
@@ -75,7 +76,8 @@ seeds = partial(
 
 RECIPES = {
     "maf": digits(make=MaskedFlow, title="MAF", n_steps=2000),
-    "realnvp": digits(make=RealFlow, title="RealNVP", n_steps=2500),
+    "realnvp": digits(make=RealFlow, title="RealNVP", n_steps=4500),
+    "realnvp_scales": digits(make=TwoScales, title="RealNVP, two scales", n_steps=3000),
     "glow": digits(make=GlowFlow, title="Glow", n_steps=1500),
     "flowpp": digits(make=BendingFlow, title="Flow++", n_steps=1200),
     "noise_uniform": seeds(make=lambda: Repeats(partial(small_flow, "uniform"), 3)),
