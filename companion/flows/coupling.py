@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from companion.distributions import sum_event
+from companion.flows.bijections import Bijection, Chain, FactorOut, Flatten, Squeeze, stretched
 from companion.flows.networks import checkerboard, conditioner, half_channels, half_mask
-from companion.flows.transforms import Bijection, Chain, FactorOut, Flatten, Flow, Logit, Squeeze
+from companion.flows.transforms import Flow
 from companion.validation import check_integer, check_real
 
 
@@ -195,11 +196,6 @@ def multiscale(event_shape, n_couplings, coupling, n_scales, **settings):
     return Chain(
         board, Squeeze(), couplings(masks, deep, coupling, **settings), FactorOut(deep, rest)
     )
-
-
-def stretched(n_levels):
-    """The first layers of a flow of grey levels: the line in place of an interval. Else none."""
-    return [] if n_levels is None else [Logit(n_levels)]
 
 
 class RealNVP(Flow):

@@ -10,9 +10,9 @@ from torch import nn
 from torch.nn import functional
 
 from companion.distributions import gaussian_log_prob, standard_normal, sum_event
+from companion.flows.bijections import Bijection
 from companion.flows.coupling import RealNVP
 from companion.flows.networks import conditioner
-from companion.flows.transforms import Bijection
 from companion.validation import check_integer, check_real
 
 

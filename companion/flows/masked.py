@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from companion.autoregressive.made import made_masks
 from companion.distributions import sum_event
-from companion.flows.coupling import stretched
-from companion.flows.transforms import Bijection, Chain, Flatten, Flow, Inverse, Permute
+from companion.flows.bijections import Bijection, Chain, Flatten, Inverse, Permute, stretched
+from companion.flows.transforms import Flow
 from companion.layers import MaskedLinear, dropout
 from companion.validation import check_integer, check_real
 

@@ -15,7 +15,7 @@ from companion.flows.continuous import (
     signs,
 )
 from tests.contracts import GenerativeContract, seeded
-from tests.flows.bijections import log_determinants, randomized
+from tests.flows.contract import log_determinants, randomized
 
 
 class Linear(nn.Module):

@@ -18,7 +18,7 @@ from companion.flows.coupling import (
 )
 from companion.flows.networks import checkerboard, half_mask
 from tests.contracts import GenerativeContract, seeded
-from tests.flows.bijections import check_bijection, check_density, randomized
+from tests.flows.contract import check_bijection, check_density, randomized
 
 
 def points(*shape, scale=1.0, seed=0):

@@ -18,7 +18,7 @@ from companion.flows.flowpp import (
 )
 from companion.flows.networks import checkerboard, half_mask
 from tests.contracts import GenerativeContract, seeded
-from tests.flows.bijections import check_bijection, check_density, randomized
+from tests.flows.contract import check_bijection, check_density, randomized
 
 
 def components(*shape, k=3, seed=0):

@@ -5,7 +5,7 @@ import torch
 
 from companion.flows.masked import IAF, MAF, MaskedAffine, MaskedConditioner
 from tests.contracts import GenerativeContract, seeded
-from tests.flows.bijections import check_bijection, check_density, randomized
+from tests.flows.contract import check_bijection, check_density, randomized
 
 
 @pytest.mark.parametrize("n_entries", [1, 2, 5, 8])

@@ -12,14 +12,37 @@ from companion.flows.transforms import noise_bound
 from companion.metrics import bits_per_dim
 from tools.training.recipe import Recipe, digit_images, draw, train
 
-MOVED = {"n_context": 8, "rate": 0.2}  # told of moves by one pixel
-MaskedFlow = partial(MAF, n_flows=4, n_hidden=256, **MOVED)
-RealFlow = partial(RealNVP, n_couplings=6, n_scales=1, n_hidden=256, **MOVED)
-TwoScales = partial(RealNVP, n_couplings=3, n_scales=2, n_hidden=160, **MOVED)
-GlowFlow = partial(Glow, n_steps=4, n_hidden=128, **MOVED)
-BendingFlow = partial(
-    FlowPlusPlus, n_couplings=4, n_scales=1, n_components=4, n_hidden=256, **MOVED
-)
+
+def told(rate):
+    """Arguments of a network that is told of moves by one pixel."""
+    return {"n_context": 8, "rate": rate}
+
+
+def noise(rate):
+    """Noise that is learned with the flow."""
+    return VariationalDequantizer(n_hidden=64, **told(rate))
+
+
+def maf(n_flows=4, n_hidden=256, rate=0.2):
+    """MAF of the digits."""
+    return MAF(n_flows=n_flows, n_hidden=n_hidden, dequantizer=noise(rate), **told(rate))
+
+
+def real_nvp(n_couplings=6, n_scales=1, n_hidden=256, rate=0.2):
+    """RealNVP of the digits."""
+    sizes = {"n_couplings": n_couplings, "n_scales": n_scales, "n_hidden": n_hidden}
+    return RealNVP(dequantizer=noise(rate), **sizes, **told(rate))
+
+
+def glow(n_steps=4, n_hidden=128, rate=0.2):
+    """Glow of the digits."""
+    return Glow(n_steps=n_steps, n_hidden=n_hidden, dequantizer=noise(rate), **told(rate))
+
+
+def flow_plus_plus(n_couplings=4, n_components=4, n_hidden=256, rate=0.2):
+    """Flow++ of the digits."""
+    sizes = {"n_couplings": n_couplings, "n_components": n_components, "n_hidden": n_hidden}
+    return FlowPlusPlus(n_scales=1, **sizes, **told(rate))
 
 
 def small_flow(noise):
@@ -75,11 +98,30 @@ seeds = partial(
 )
 
 RECIPES = {
-    "maf": digits(make=MaskedFlow, title="MAF", n_steps=2000),
-    "realnvp": digits(make=RealFlow, title="RealNVP", n_steps=4500),
-    "realnvp_scales": digits(make=TwoScales, title="RealNVP, two scales", n_steps=3000),
-    "glow": digits(make=GlowFlow, title="Glow", n_steps=1500),
-    "flowpp": digits(make=BendingFlow, title="Flow++", n_steps=1200),
+    "maf": digits(make=maf, title="MAF", n_steps=2500),
+    "realnvp": digits(
+        make=real_nvp,
+        title="RealNVP",
+        n_steps=3500,
+        tried=[{"n_hidden": 128, "n_couplings": 4, "n_scales": 2}, {"rate": 0.05, "n_hidden": 192}],
+    ),
+    "realnvp_scales": digits(
+        make=partial(real_nvp, n_couplings=3, n_scales=2, n_hidden=160),
+        title="RealNVP, two scales",
+        n_steps=2500,
+    ),
+    "glow": digits(make=glow, title="Glow", n_steps=1500),
+    "flowpp": digits(
+        make=flow_plus_plus,
+        title="Flow++",
+        n_steps=2200,
+        settings={"max_shift": 1, "learning_rate": 4e-3},
+        tried=[
+            {"rate": 0.3, "weight_decay": 0.1},
+            {"rate": 0.3, "n_couplings": 3, "n_hidden": 320, "n_components": 6},
+            {"rate": 0.1, "n_couplings": 6, "n_hidden": 192, "n_components": 6, "n_steps": 1000},
+        ],
+    ),
     "noise_uniform": seeds(make=lambda: Repeats(partial(small_flow, "uniform"), 3)),
     "noise_learned": seeds(make=lambda: Repeats(partial(small_flow, "learned"), 3)),
 }
