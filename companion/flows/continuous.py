@@ -20,7 +20,7 @@ DIVERGENCES = "exact", "hutchinson"
 class VelocityNetwork(nn.Module):
     """Fully connected layers that give each place and time a velocity, (B, D) and (B,) to (B, D).
 
-    Smooth, as a solver of differential equations likes it: its units are softplus functions.
+    Smooth, as a solver of differential equations likes it: its units are `silu`.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class VelocityNetwork(nn.Module):
         parts = [x, t, torch.sin(torch.pi * t), torch.cos(torch.pi * t)]
         hidden = torch.cat([*parts, *([] if context is None else [context.to(x.dtype)])], dim=1)
         for layer in self.layers:
-            hidden = functional.softplus(layer(hidden))
+            hidden = functional.silu(layer(hidden))
         return self.last(hidden)
 
 

@@ -62,10 +62,11 @@ def test_the_density_of_a_linear_velocity_is_a_gaussian():
     carried = torch.linalg.matrix_exp(matrix)
     right = torch.distributions.MultivariateNormal(torch.zeros(3).double(), carried @ carried.T)
     torch.testing.assert_close(flow.log_prob(x).detach(), right.log_prob(x), atol=1e-6, rtol=1e-6)
-    # The trace does not depend on x, so that the probe's mean is taken over nothing else.
-    draws = [flow.log_prob(x, kind="hutchinson", generator=seeded(s)).detach() for s in range(300)]
-    mean = torch.stack(draws).mean(dim=0)
-    assert (mean - right.log_prob(x)).abs().max() < 0.5
+    # The trace does not depend on x, so that one point, asked with many probes, shows their mean.
+    many = flow.log_prob(x[:1].expand(2000, 3), kind="hutchinson", generator=seeded()).detach()
+    error = many.std() / len(many) ** 0.5
+    assert 0 < error < 0.1
+    assert abs(many.mean() - right.log_prob(x[:1])) < 5 * error
 
 
 def test_forward_and_inverse_are_each_others_and_know_their_determinants():
@@ -119,8 +120,9 @@ def test_the_probe_stays_the_same_during_a_solution():
 
 
 def test_a_density_of_the_plane_sums_to_one():
-    flow = exact(randomized(VelocityNetwork(2, n_hidden=8), size=0.3), (2,))
-    side = torch.linspace(-12, 12, 161, dtype=torch.float64)
+    network = randomized(VelocityNetwork(2, n_hidden=8), size=0.3)
+    flow = ContinuousFlow((2,), network, rtol=1e-5, atol=1e-5)
+    side = torch.linspace(-10, 10, 81, dtype=torch.float64)
     grid = torch.cartesian_prod(side, side)
     total = flow.log_prob(grid).detach().exp().sum() * (side[1] - side[0]) ** 2
     assert total == pytest.approx(1, abs=2e-3)
