@@ -66,15 +66,15 @@ def divergence(velocity, x, t):
         x = x if x.requires_grad else x.detach().requires_grad_()
         v = velocity(x, t)
         graph = {"create_graph": True, "materialize_grads": True}
-        rows = [torch.autograd.grad(v[:, d].sum(), x, **graph)[0][:, d] for d in range(x.shape[1])]
-    return v, torch.stack(rows, dim=1).sum(dim=1)
+        sums = [torch.autograd.grad(entry.sum(), x, **graph)[0] for entry in v.T]
+        diagonal = [row[:, d] for d, row in enumerate(sums)]
+    return v, torch.stack(diagonal, dim=1).sum(dim=1)
 
 
 def hutchinson_divergence(velocity, x, t, probe):
-    """An estimate of the same trace from one derivative: ``e' (dv/dx) e`` (Hutchinson, 1989).
+    """An estimate of the trace by one derivative, ``e' (dv/dx) e`` (Hutchinson, 1989).
 
-    Right on average where the probe's entries have mean 0 and variance 1 and do not depend on each
-    other.
+    Right on average if the probe's entries are independent, with mean 0, variance 1.
 
     Parameters
     ----------
@@ -86,7 +86,8 @@ def hutchinson_divergence(velocity, x, t, probe):
     with torch.enable_grad():
         x = x if x.requires_grad else x.detach().requires_grad_()
         v = velocity(x, t)
-        row = torch.autograd.grad(v, x, probe, create_graph=True, materialize_grads=True)[0]
+        graph = {"create_graph": True, "materialize_grads": True}
+        row = torch.autograd.grad(v, x, probe, **graph)[0]
     return v, (row * probe).sum(dim=1)
 
 
