@@ -72,9 +72,10 @@ def divergence(velocity, x, t):
 
 
 def hutchinson_divergence(velocity, x, t, probe):
-    """An estimate of the trace by one derivative, ``e' (dv/dx) e`` (Hutchinson, 1989).
+    """An estimate of the trace, ``e' (dv/dx) e``, by one derivative (Hutchinson).
 
-    Right on average if the probe's entries are independent, with mean 0, variance 1.
+    Right on average if the entries of the probe are independent, with mean 0 and
+    variance 1.
 
     Parameters
     ----------

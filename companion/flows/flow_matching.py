@@ -29,10 +29,10 @@ def straight_path(x0, x1, t):
 
 
 def pair_by_distance(x0, x1):
-    """Order of the rows of x0 that has the least squared distances to x1: int64 (B,).
+    """Order of the rows of x0 with the least squared distances to x1: int64 (B,).
 
-    Optimal transport between two batches (Tong et al., 2024). What belongs to x1, as
-    its labels, stays where it is, for only noise is moved.
+    Optimal transport between two batches (Tong et al., 2024). What belongs to x1,
+    as its labels, stays where it is, since only noise is moved.
     """
     a, b = (np.asarray(x.detach().cpu().double().flatten(1)) for x in (x1, x0))
     _, columns = linear_sum_assignment(cdist(a, b, "sqeuclidean"))
