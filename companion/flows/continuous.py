@@ -62,13 +62,15 @@ def divergence(velocity, x, t):
     trace : tensor (B,)
         ``sum_d dv_d / dx_d``
     """
+    keep = torch.is_grad_enabled()  # under no_grad nothing is kept for a way back
     with torch.enable_grad():
         x = x if x.requires_grad else x.detach().requires_grad_()
         v = velocity(x, t)
-        graph = {"create_graph": True, "materialize_grads": True}
+        graph = {"create_graph": keep, "retain_graph": True, "materialize_grads": True}
         sums = [torch.autograd.grad(entry.sum(), x, **graph)[0] for entry in v.T]
         diagonal = [row[:, d] for d, row in enumerate(sums)]
-    return v, torch.stack(diagonal, dim=1).sum(dim=1)
+    trace = torch.stack(diagonal, dim=1).sum(dim=1)
+    return (v, trace) if keep else (v.detach(), trace.detach())
 
 
 def hutchinson_divergence(velocity, x, t, probe):
@@ -84,12 +86,14 @@ def hutchinson_divergence(velocity, x, t, probe):
     probe : tensor (B, D)
         e; the same during one solution of a differential equation.
     """
+    keep = torch.is_grad_enabled()
     with torch.enable_grad():
         x = x if x.requires_grad else x.detach().requires_grad_()
         v = velocity(x, t)
-        graph = {"create_graph": True, "materialize_grads": True}
+        graph = {"create_graph": keep, "materialize_grads": True}
         row = torch.autograd.grad(v, x, probe, **graph)[0]
-    return v, (row * probe).sum(dim=1)
+    trace = (row * probe).sum(dim=1)
+    return (v, trace) if keep else (v.detach(), trace.detach())
 
 
 def signs(shape, *, generator=None, like=None):

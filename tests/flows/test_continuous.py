@@ -95,6 +95,18 @@ def test_the_trace_is_that_of_the_jacobian():
         torch.testing.assert_close(trace[row], jacobian.trace())
 
 
+@pytest.mark.parametrize("kind", ["exact", "hutchinson"])
+def test_without_gradients_the_density_is_the_same_and_keeps_nothing(kind):
+    flow = ContinuousFlow((3,), randomized(VelocityNetwork(3, n_hidden=8)))
+    x = torch.randn(4, 3, generator=seeded(), dtype=torch.float64)
+    kept = flow.log_prob(x, kind=kind, generator=seeded(1))
+    with torch.no_grad():
+        alone = flow.log_prob(x, kind=kind, generator=seeded(1))
+    assert kept.requires_grad
+    assert not alone.requires_grad
+    torch.testing.assert_close(alone, kept.detach())
+
+
 def test_one_probe_is_right_on_average():
     """Sums over probes, or a probe on one side only, have another mean."""
     matrix = torch.randn(6, 6, generator=seeded(), dtype=torch.float64) + torch.eye(6)
