@@ -66,7 +66,8 @@ def divergence(velocity, x, t):
     with torch.enable_grad():
         x = x if x.requires_grad else x.detach().requires_grad_()
         v = velocity(x, t)
-        graph = {"create_graph": keep, "retain_graph": True, "materialize_grads": True}
+        graph = {"create_graph": keep, "retain_graph": True}
+        graph |= {"materialize_grads": True}
         sums = [torch.autograd.grad(entry.sum(), x, **graph)[0] for entry in v.T]
         diagonal = [row[:, d] for d, row in enumerate(sums)]
     trace = torch.stack(diagonal, dim=1).sum(dim=1)
