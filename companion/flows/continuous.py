@@ -20,7 +20,7 @@ DIVERGENCES = "exact", "hutchinson"
 class VelocityNetwork(nn.Module):
     """Fully connected layers that give each place and time a velocity, (B, D) and (B,) to (B, D).
 
-    Smooth, as a solver of differential equations likes it: its units are softplus functions.
+    Smooth, as a solver of differential equations likes it: its units are `silu`.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class VelocityNetwork(nn.Module):
         parts = [x, t, torch.sin(torch.pi * t), torch.cos(torch.pi * t)]
         hidden = torch.cat([*parts, *([] if context is None else [context.to(x.dtype)])], dim=1)
         for layer in self.layers:
-            hidden = functional.softplus(layer(hidden))
+            hidden = functional.silu(layer(hidden))
         return self.last(hidden)
 
 
@@ -62,19 +62,23 @@ def divergence(velocity, x, t):
     trace : tensor (B,)
         ``sum_d dv_d / dx_d``
     """
+    keep = torch.is_grad_enabled()  # under no_grad nothing is kept for a way back
     with torch.enable_grad():
         x = x if x.requires_grad else x.detach().requires_grad_()
         v = velocity(x, t)
-        graph = {"create_graph": True, "materialize_grads": True}
-        rows = [torch.autograd.grad(v[:, d].sum(), x, **graph)[0][:, d] for d in range(x.shape[1])]
-    return v, torch.stack(rows, dim=1).sum(dim=1)
+        graph = {"create_graph": keep, "retain_graph": True}
+        graph |= {"materialize_grads": True}
+        sums = [torch.autograd.grad(entry.sum(), x, **graph)[0] for entry in v.T]
+        diagonal = [row[:, d] for d, row in enumerate(sums)]
+    trace = torch.stack(diagonal, dim=1).sum(dim=1)
+    return (v, trace) if keep else (v.detach(), trace.detach())
 
 
 def hutchinson_divergence(velocity, x, t, probe):
-    """An estimate of the same trace from one derivative: ``e' (dv/dx) e`` (Hutchinson, 1989).
+    """An estimate of the trace, ``e' (dv/dx) e``, by one derivative (Hutchinson).
 
-    Right on average where the probe's entries have mean 0 and variance 1 and do not depend on each
-    other.
+    Right on average if the entries of the probe are independent, with mean 0 and
+    variance 1.
 
     Parameters
     ----------
@@ -83,11 +87,14 @@ def hutchinson_divergence(velocity, x, t, probe):
     probe : tensor (B, D)
         e; the same during one solution of a differential equation.
     """
+    keep = torch.is_grad_enabled()
     with torch.enable_grad():
         x = x if x.requires_grad else x.detach().requires_grad_()
         v = velocity(x, t)
-        row = torch.autograd.grad(v, x, probe, create_graph=True, materialize_grads=True)[0]
-    return v, (row * probe).sum(dim=1)
+        graph = {"create_graph": keep, "materialize_grads": True}
+        row = torch.autograd.grad(v, x, probe, **graph)[0]
+    trace = (row * probe).sum(dim=1)
+    return (v, trace) if keep else (v.detach(), trace.detach())
 
 
 def signs(shape, *, generator=None, like=None):

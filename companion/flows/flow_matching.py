@@ -29,10 +29,10 @@ def straight_path(x0, x1, t):
 
 
 def pair_by_distance(x0, x1):
-    """Order of the rows of x0 that makes the sum of squared distances to x1 least: int64 (B,).
+    """Order of the rows of x0 with the least squared distances to x1: int64 (B,).
 
-    Optimal transport between two batches (Tong et al., 2024). What belongs to x1, as its labels,
-    stays where it is, for only noise is moved.
+    Optimal transport between two batches (Tong et al., 2024). What belongs to x1,
+    as its labels, stays where it is, since only noise is moved.
     """
     a, b = (np.asarray(x.detach().cpu().double().flatten(1)) for x in (x1, x0))
     _, columns = linear_sum_assignment(cdist(a, b, "sqeuclidean"))
@@ -83,14 +83,10 @@ def euler(flow, z, n_steps, context=None):
 
 @torch.no_grad()
 def reflow(flow, n, context=None, *, generator=None):
-    """Pairs for a second round: noise, and where the flow carries it (Liu et al., 2023).
+    """n pairs for a second round: noise, and where the flow carries it.
 
-    Straight lines between pairs drawn at random cross; the flow's own paths cannot. Trained by
-    ``flow.regression`` on these pairs, a flow takes straighter ways.
-
-    Returns
-    -------
-    x0, x1 : tensor (n, *event)
+    Trained by ``flow.regression`` on them, a flow takes straighter ways.
+    From Liu et al. (2023).
     """
     x0 = flow.noise(n, generator)
     return x0, flow.solve(x0, (0.0, 1.0), context)[-1]
