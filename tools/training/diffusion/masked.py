@@ -6,7 +6,7 @@ import torch
 
 from companion import data
 from companion.classifier import relative_frechet_distance
-from companion.diffusion.masked import Drawn, FixedRate, GreyNetwork, MaskedDiffusion
+from companion.diffusion.masked import Drawn, GreyNetwork, MaskedDiffusion
 from companion.metrics import bits_per_dim, two_sample_accuracy
 from companion.train import load_weights
 from tools.training.recipe import Recipe, digit_images, draw, train
@@ -19,11 +19,6 @@ COOL = (1.0, 0.8)
 def make(n_channels=32, rate=0.1):
     """Return the chapter's model."""
     return MaskedDiffusion(GreyNetwork(n_channels=n_channels, rate=rate))
-
-
-def make_fixed():
-    """Return the same network, to be trained at BERT's rate."""
-    return FixedRate(GreyNetwork())
 
 
 def bound(model, images):
@@ -83,9 +78,6 @@ RECIPES = {
         make=make,
         sample=draw,
         tried=[{"n_steps": 700}, {"n_channels": 16}, {"rate": 0.2}],
-    ),
-    "masked_fixed": network(
-        title="Masked network at BERT's rate", make=make_fixed, control=True
     ),
     "masked_draws": draws(
         title="Draws of masked diffusion by temperature",
