@@ -220,6 +220,7 @@ def unmask(
     *,
     n_steps=None,
     order="random",
+    noise=0.0,
     schedule=None,
     temperature=1.0,
     generator=None,
@@ -236,6 +237,9 @@ def unmask(
         By default one entry a step: then draws are from the model's own conditionals.
     order : "random" or "confident"
         Which are shown in a step: any, or those of whose draw the network is surest (MaskGIT).
+    noise : float
+        Of the order "confident": so many times Gumbel's noise, times the share of entries still
+        hidden, is added to the logarithms that say how sure a draw is.
     schedule : callable, optional
         ``schedule(n_entries, n_steps)`` counts what is hidden after each step, by default
         `even_counts`; `cosine_counts` shows few at first.
@@ -246,6 +250,7 @@ def unmask(
     """
     check_choice("order", order, ("random", "confident"))
     check_real("temperature", temperature, 0, inclusive=False)
+    check_real("noise", noise, 0)
     n_entries = model.n_entries
     counts = (schedule or even_counts)(n_entries, n_entries if n_steps is None else n_steps)
     like = next(model.parameters())
@@ -256,7 +261,9 @@ def unmask(
         rank = uniform(hidden.shape, generator=generator, like=like)
         if order == "confident":
             logs = functional.log_softmax(logits, dim=-1)
+            gumbel = -torch.log(-torch.log(rank.clamp(min=1e-20)))
             rank = -logs.gather(-1, drawn[..., None])[..., 0].flatten(1)
+            rank = rank - noise * hidden.float().mean(dim=1, keepdim=True) * gumbel
         # The hidden ones first, by rank; all but `left` of them are shown.
         place = torch.where(hidden, rank, torch.inf).argsort(dim=1).argsort(dim=1)
         n_shown = (hidden.sum(dim=1, keepdim=True) - left).clamp(min=0)

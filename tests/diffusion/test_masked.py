@@ -158,6 +158,10 @@ def test_the_surest_are_shown_first():
             return out
 
     model = model_of(SureOfTheLast(3), (1, 1, 3), 3)
+    path, blank = [], torch.full((900, 1, 1, 3), 3)
+    unmask(model, blank, order="confident", noise=1e6, generator=seeded(), path=path)
+    shares = (path[0] < 3).float().mean(dim=0).flatten()
+    torch.testing.assert_close(shares, torch.full((3,), 1 / 3), atol=0.08, rtol=0)
     path = []
     unmask(model, torch.full((9, 1, 1, 3), 3), order="confident", generator=seeded(), path=path)
     assert (path[0][..., 2] == 1).all()
@@ -218,6 +222,8 @@ def test_wrong_arguments_are_refused():
         model.sample(1, order="best")
     with pytest.raises(ValueError, match="temperature=0"):
         model.sample(1, temperature=0)
+    with pytest.raises(ValueError, match="noise=-1"):
+        model.sample(1, order="confident", noise=-1)
     with pytest.raises(ValueError, match="n_steps=0"):
         model.sample(1, n_steps=0)
 
