@@ -77,7 +77,7 @@ RECIPES = {
         title="Masked diffusion",
         make=make,
         sample=draw,
-        tried=[{"n_steps": 700}, {"n_channels": 16}, {"rate": 0.2}],
+        tried=[{"n_steps": 700}],
     ),
     "masked_draws": draws(
         title="Draws of masked diffusion by temperature",
