@@ -9,7 +9,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from companion.distributions import sample_categorical, sum_event, uniform
+from companion.diffusion.unet import UNet
+from companion.distributions import (
+    logistic_mixture_log_prob,
+    sample_categorical,
+    sum_event,
+    uniform,
+)
 from companion.validation import check_choice, check_event, check_integer, check_levels, check_real
 
 
@@ -95,14 +101,99 @@ class MaskedDiffusion(nn.Module):
         """Minus the mean of the bound, nats an entry."""
         return -self.log_weight(x, context, generator=generator).mean() / self.n_entries
 
-    def sample(
-        self, n, context=None, *, n_steps=None, order="random", temperature=1.0, generator=None
-    ):
-        """Draw n events (`unmask`): int64 (n, *event)."""
+    def sample(self, n, context=None, *, generator=None, **how):
+        """Draw n events, int64 (n, *event); `how` has arguments of `unmask`."""
         device = next(self.parameters()).device
         x = torch.full((n, *self.event_shape), self.n_levels, device=device)
-        how = {"n_steps": n_steps, "order": order, "temperature": temperature}
-        return unmask(self, x, context, **how, generator=generator)
+        return unmask(self, x, context, generator=generator, **how)
+
+
+class FixedRate(MaskedDiffusion):
+    """The same network, trained as BERT is: always as many entries are hidden.
+
+    Parameters
+    ----------
+    network, event_shape, n_levels
+        As for `MaskedDiffusion`.
+    rate : float
+        Share that is hidden; 0.15 is that of Devlin et al. (2019).
+    """
+
+    def __init__(self, network, event_shape=(1, 8, 8), n_levels=17, *, rate=0.15):
+        super().__init__(network, event_shape, n_levels)
+        self.rate = check_real("rate", rate, 0, 1, inclusive=False)
+
+    def loss(self, x, context=None, *, generator=None):
+        """Minus the mean ``log p`` of what is hidden, nats an entry: no bound on ``log p(x)``."""
+        x, like = self.check(x), next(self.parameters())
+        n_hidden = max(1, round(self.rate * self.n_entries))
+        rank = uniform((len(x), self.n_entries), generator=generator, like=like)
+        hidden = rank.argsort(dim=1).argsort(dim=1) < n_hidden
+        seen = torch.where(hidden.view_as(x), self.n_levels, x)
+        return -self.hidden_log_prob(x, seen, context, generator=generator).mean() / n_hidden
+
+
+class GreyNetwork(nn.Module):
+    """A network for `MaskedDiffusion` that knows that grey levels are points on a line.
+
+    A seen level is told as a number and its square too; a guess is a mixture of discretised
+    logistics, as in PixelCNN++ (Salimans et al., 2017). Between them works a `UNet`.
+
+    Parameters
+    ----------
+    event_shape : tuple (1, H, W)
+    n_levels : int
+    n_bumps : int
+        Logistics in a mixture.
+    **kwargs
+        Passed on to `UNet`.
+    """
+
+    def __init__(self, event_shape=(1, 8, 8), n_levels=17, *, n_bumps=4, **kwargs):
+        super().__init__()
+        self.n_bumps = check_integer("n_bumps", n_bumps)
+        self.register_buffer("levels", torch.arange(n_levels), persistent=False)
+        inside = (n_levels + 3, *event_shape[1:])
+        self.body = UNet(inside, n_outputs=3 * n_bumps, **kwargs)
+
+    def forward(self, x, t, context=None, *, generator=None):
+        """Logits of all levels: one-hot x (B, n_levels + 1, H, W) to (B, n_levels, H, W)."""
+        half = (len(self.levels) - 1) / 2
+        number = (self.levels / half - 1).to(x.dtype)  # -1 to 1, and 0 where hidden
+        number = torch.einsum("blhw,l->bhw", x[:, :-1], number)[:, None]
+        out = self.body(torch.cat([x, number, number**2], 1), t, context, generator=generator)
+        weights, means, widths = (v.movedim(1, -1)[:, :, :, None] for v in out.chunk(3, dim=1))
+        mixture = weights, half * (means + 1), (widths + math.log(half / 4)).clamp(min=-3)
+        logits = logistic_mixture_log_prob(self.levels, *mixture, n_levels=len(self.levels))
+        return logits.movedim(-1, 1)
+
+
+class Drawn(nn.Module):
+    """Images that a network has drawn, as a checkpoint: two grey levels in one number.
+
+    Parameters
+    ----------
+    n_sets, n_images : int
+    """
+
+    n_levels = 17  # 17 * 17 is less than 2048: half precision keeps such numbers exactly
+
+    def __init__(self, n_sets=3, n_images=1437):
+        super().__init__()
+        self.register_buffer("pairs", torch.zeros(n_sets, n_images, 32))
+
+    def pack(self, images):
+        """Keep images, int64 (n_sets, n_images, 1, 8, 8)."""
+        first, second = images.flatten(2).chunk(2, dim=2)
+        self.pairs.copy_(self.n_levels * first + second)
+        return self
+
+    @property
+    def images(self):
+        """What was kept, int64 (n_sets, n_images, 1, 8, 8)."""
+        whole = self.pairs.round().long()
+        pixels = torch.cat([whole // self.n_levels, whole % self.n_levels], dim=2)
+        return pixels.view(*whole.shape[:2], 1, 8, 8)
 
 
 def cosine_counts(n_entries, n_steps):
@@ -129,6 +220,8 @@ def unmask(
     *,
     n_steps=None,
     order="random",
+    noise=0.0,
+    schedule=None,
     temperature=1.0,
     generator=None,
     path=None,
@@ -144,6 +237,12 @@ def unmask(
         By default one entry a step: then draws are from the model's own conditionals.
     order : "random" or "confident"
         Which are shown in a step: any, or those of whose draw the network is surest (MaskGIT).
+    noise : float
+        Of the order "confident": so many times Gumbel's noise, times the share of entries still
+        hidden, is added to the logarithms that say how sure a draw is.
+    schedule : callable, optional
+        ``schedule(n_entries, n_steps)`` counts what is hidden after each step, by default
+        `even_counts`; `cosine_counts` shows few at first.
     temperature : float
         Divides the logits.
     path : list, optional
@@ -151,8 +250,9 @@ def unmask(
     """
     check_choice("order", order, ("random", "confident"))
     check_real("temperature", temperature, 0, inclusive=False)
+    check_real("noise", noise, 0)
     n_entries = model.n_entries
-    counts = even_counts(n_entries, n_entries if n_steps is None else n_steps)
+    counts = (schedule or even_counts)(n_entries, n_entries if n_steps is None else n_steps)
     like = next(model.parameters())
     for left in counts[1:]:
         logits = model.logits(x, context)
@@ -161,7 +261,9 @@ def unmask(
         rank = uniform(hidden.shape, generator=generator, like=like)
         if order == "confident":
             logs = functional.log_softmax(logits, dim=-1)
+            gumbel = -torch.log(-torch.log(rank.clamp(min=1e-20)))
             rank = -logs.gather(-1, drawn[..., None])[..., 0].flatten(1)
+            rank = rank - noise * hidden.float().mean(dim=1, keepdim=True) * gumbel
         # The hidden ones first, by rank; all but `left` of them are shown.
         place = torch.where(hidden, rank, torch.inf).argsort(dim=1).argsort(dim=1)
         n_shown = (hidden.sum(dim=1, keepdim=True) - left).clamp(min=0)

@@ -7,7 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from companion.diffusion.masked import MaskedDiffusion, cosine_counts, even_counts, unmask
+from companion.diffusion.masked import (
+    Drawn,
+    FixedRate,
+    GreyNetwork,
+    MaskedDiffusion,
+    cosine_counts,
+    even_counts,
+    unmask,
+)
 from companion.diffusion.unet import UNet
 from tests.contracts import GenerativeContract, seeded
 from tests.diffusion.test_unet import awake
@@ -133,6 +141,15 @@ def test_what_is_seen_stays_and_all_is_shown(order, n_steps):
     assert hidden == sorted(hidden, reverse=True)
 
 
+@pytest.mark.parametrize("schedule", [None, even_counts, cosine_counts])
+def test_after_each_step_the_schedule_says_how_many_are_hidden(schedule):
+    """A schedule that counts what is seen would end where it should begin."""
+    model, path = model_of(Uniform(3), (1, 8, 8), 3), []
+    model.sample(2, n_steps=5, schedule=schedule, generator=seeded(), path=path)
+    hidden = [(step == 3).flatten(1).sum(dim=1).tolist() for step in path]
+    assert hidden == [[left, left] for left in (schedule or even_counts)(64, 5)[1:]]
+
+
 def test_the_surest_are_shown_first():
     class SureOfTheLast(Uniform):
         def forward(self, hot, t, context=None, *, generator=None):
@@ -141,10 +158,60 @@ def test_the_surest_are_shown_first():
             return out
 
     model = model_of(SureOfTheLast(3), (1, 1, 3), 3)
+    path, blank = [], torch.full((900, 1, 1, 3), 3)
+    unmask(model, blank, order="confident", noise=1e6, generator=seeded(), path=path)
+    shares = (path[0] < 3).float().mean(dim=0).flatten()
+    torch.testing.assert_close(shares, torch.full((3,), 1 / 3), atol=0.08, rtol=0)
     path = []
     unmask(model, torch.full((9, 1, 1, 3), 3), order="confident", generator=seeded(), path=path)
     assert (path[0][..., 2] == 1).all()
     assert (path[0][..., :2] == 3).all()
+
+
+def test_a_guess_of_grey_levels_is_a_mixture_of_logistics():
+    """Levels have probabilities that sum to 1; one narrow bump puts all of it on its level."""
+    network = GreyNetwork((1, 4, 4), 5, n_bumps=1, n_channels=8)
+    with torch.no_grad():
+        network.body.last.weight.zero_()
+        network.body.last.bias.copy_(torch.tensor([0.0, 0.5, -9.0]))
+    model = MaskedDiffusion(network, (1, 4, 4), 5).eval()
+    probabilities = model.logits(torch.full((2, 1, 4, 4), 5)).exp()
+    torch.testing.assert_close(probabilities.sum(dim=-1), torch.ones(2, 1, 4, 4))
+    # 0.5 is level 3; the least scale is e^-3: sigmoid((1/2) e^3) - sigmoid(-(1/2) e^3).
+    right = torch.special.expit(torch.tensor(math.e**3 / 2)) * 2 - 1
+    torch.testing.assert_close(probabilities[..., 3], right.expand(2, 1, 4, 4))
+
+
+def test_a_network_of_grey_levels_sees_levels_and_holes():
+    model = MaskedDiffusion(awake(GreyNetwork((1, 4, 4), 5, n_channels=8)), (1, 4, 4), 5).eval()
+    seen = torch.randint(6, (1, 1, 4, 4), generator=seeded())
+    said = model.logits(seen)
+    for level in range(6):
+        other = seen.clone()
+        other[0, 0, 1, 2] = level
+        same = level == seen[0, 0, 1, 2]
+        assert torch.allclose(model.logits(other), said, atol=1e-6) == bool(same)
+
+
+def test_at_a_fixed_rate_as_many_are_hidden_each_time():
+    """Uniform guesses cost log K for each of them, and the network sees the share."""
+    told = []
+
+    class Ear(Uniform):
+        def forward(self, hot, t, context=None, *, generator=None):
+            told.append(t)
+            return super().forward(hot, t)
+
+    model = FixedRate(Ear(5), (1, 4, 4), 5, rate=0.25)
+    x = torch.randint(5, (9, 1, 4, 4), generator=seeded())
+    assert model.loss(x, generator=seeded(1)).item() == pytest.approx(math.log(5))
+    torch.testing.assert_close(told[0], torch.full((9,), 0.25))
+
+
+def test_what_was_drawn_is_kept_in_half_precision():
+    images = torch.randint(17, (2, 6, 1, 8, 8), generator=seeded())
+    kept = Drawn(2, 6).pack(images)
+    assert torch.equal(kept.half().images, images)
 
 
 def test_wrong_arguments_are_refused():
@@ -155,6 +222,8 @@ def test_wrong_arguments_are_refused():
         model.sample(1, order="best")
     with pytest.raises(ValueError, match="temperature=0"):
         model.sample(1, temperature=0)
+    with pytest.raises(ValueError, match="noise=-1"):
+        model.sample(1, order="confident", noise=-1)
     with pytest.raises(ValueError, match="n_steps=0"):
         model.sample(1, n_steps=0)
 
