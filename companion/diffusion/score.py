@@ -175,7 +175,7 @@ class ScoreNetwork(nn.Module):
         """Gradient of the log-density of data with noise sigma, (B, *event) and (B,)."""
         x = check_event("x", x, self.event_shape)
         low, high = self.sigmas[-1].log(), self.sigmas[0].log()
-        t = (sigma.log() - low) / (high - low)
+        t = (sigma.log() - low) / (high - low if len(self.sigmas) > 1 else 1.0)
         width = sigma.view(-1, *[1] * (x.dim() - 1))
         return -self.network(x / (width**2 + self.spread**2).sqrt(), t) / width
 

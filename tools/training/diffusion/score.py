@@ -1,0 +1,125 @@
+"""Boltzmann machines trained in three ways, and fields of eight Gaussians that differ by seed."""
+
+from functools import partial
+
+import torch
+
+from companion import data
+from companion.autoregressive.repeats import Repeats
+from companion.diffusion.rbm import RestrictedBoltzmannMachine
+from companion.diffusion.score import ScoreNetwork, noise_levels
+from companion.layers import initialize
+from companion.train import descend, fit_images, minibatches
+from tools.training.recipe import Recipe, digit_images
+
+# How the chain of a machine runs while it learns; three seeds of each.
+WAYS = {"CD-1": {}, "CD-10": {"n_steps": 10}, "kept chains": {"persistent": 100}}
+CHOSEN = {"CD-1": 0.1, "CD-10": 0.05, "kept chains": 0.02}
+
+
+def machine(**way):
+    """Make a machine small enough to be enumerated."""
+    return RestrictedBoltzmannMachine((1, 8, 8), 16, **way)
+
+
+def machines():
+    """Three machines for each way."""
+    return Repeats([partial(machine, **way) for way in WAYS.values() for _ in range(3)])
+
+
+def inked(final):
+    """Return digits as zeros and ones: whether a pixel has at least half of the ink."""
+    return tuple((images > 7).float() for images in digit_images(final))
+
+
+def train_machine(model, pixels, n_steps, seed, rate):
+    """Adam, with a rate that falls to zero in a line."""
+    generator = torch.Generator().manual_seed(seed)
+    model = initialize(model, generator=generator).train()
+    optimizer = torch.optim.Adam(model.parameters(), rate)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=n_steps)
+    batches = minibatches(pixels, batch_size=100, generator=generator)
+    for _ in range(n_steps):
+        descend(model.loss(next(batches), generator=generator), optimizer)
+        schedule.step()
+    return model.eval()
+
+
+def train_machines(models, pixels, n_steps, seed, rate=None):
+    """Train each, its way with the rate chosen for it."""
+    for i, model in enumerate(models):
+        way = list(WAYS)[i // 3]
+        train_machine(model, pixels, n_steps, seed + i % 3, rate or CHOSEN[way])
+    return models
+
+
+@torch.no_grad()
+def measure_machines(models, pixels):
+    """Exact log-likelihood in nats a digit: the mean of all, and of each way and seed."""
+    each = [model.log_prob(pixels).mean().item() for model in models]
+    names = [f"{way}, seed {seed}" for way in WAYS for seed in range(3)]
+    return {"nats": sum(each) / len(each)} | dict(zip(names, each, strict=True))
+
+
+LEVELS = noise_levels(4.0, 0.05, 10)
+
+
+def fields():
+    """Three networks of the shape that the chapter trains."""
+    return Repeats(partial(ScoreNetwork, (2,), LEVELS, spread=1.4), 3)
+
+
+def points(final):
+    """Return eight Gaussians to learn from, and others to measure on."""
+    seeds = (0, 1) if final else (0, 2)
+    drawn = (data.toy("eight_gaussians", 2000, random_state=seed)[0] for seed in seeds)
+    return tuple(torch.from_numpy(part).float() for part in drawn)
+
+
+def train_fields(models, learn, n_steps, seed, **settings):
+    """Train each with another seed."""
+    for i, model in enumerate(models):
+        generator = torch.Generator().manual_seed(seed + i)
+        model = initialize(model, generator=generator)
+        models[i] = fit_images(model, learn, n_steps, generator=generator, **settings)[0]
+    return models
+
+
+@torch.no_grad()
+def measure_fields(models, held_out):
+    """Mean loss of the seeds, and of each: the share of the noise that is not guessed."""
+    losses = []
+    for model in models:
+        generator = torch.Generator().manual_seed(0)
+        losses.append(model.loss(held_out.repeat(10, 1), generator=generator).item())
+    every = {f"seed {i}": loss for i, loss in enumerate(losses)}
+    return {"loss": sum(losses) / len(losses)} | every
+
+
+RECIPES = {
+    "score_machines": Recipe(
+        title="Boltzmann machines",
+        on="binarised digits",
+        data=inked,
+        make=machines,
+        fit=train_machines,
+        measure=measure_machines,
+        unit="nats",
+        n_steps=1000,
+        tried=[{"rate": 0.01}, {"rate": 0.02}, {"rate": 0.05}, {"rate": 0.1}],
+        control=True,
+    ),
+    "score_fields": Recipe(
+        title="Score networks",
+        on="eight Gaussians",
+        data=points,
+        make=fields,
+        fit=train_fields,
+        measure=measure_fields,
+        unit="squared error of the noise",
+        n_steps=1500,
+        settings={"learning_rate": 2e-2, "batch_size": 256, "weight_decay": 0.0},
+        tried=[{"learning_rate": 3e-3}, {"learning_rate": 1e-2}, {"batch_size": 64}],
+        control=True,
+    ),
+}
