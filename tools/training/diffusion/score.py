@@ -1,4 +1,4 @@
-"""Boltzmann machines trained in three ways, and fields of eight Gaussians that differ by seed."""
+"""Networks of the chapter that differ by seed, an energy of two moons, Boltzmann machines."""
 
 from functools import partial
 
@@ -7,7 +7,7 @@ import torch
 from companion import data
 from companion.autoregressive.repeats import Repeats
 from companion.diffusion.rbm import RestrictedBoltzmannMachine
-from companion.diffusion.score import ScoreNetwork, noise_levels
+from companion.diffusion.score import EnergyModel, ScoreNetwork, noise_levels
 from companion.layers import initialize
 from companion.train import descend, fit_images, minibatches
 from tools.training.recipe import Recipe, digit_images
@@ -96,7 +96,117 @@ def measure_fields(models, held_out):
     return {"loss": sum(losses) / len(losses)} | every
 
 
+# Two heaps on a line: five networks for one level, five for all.
+LINE = noise_levels(8.0, 0.25, 10)
+
+
+def heaps(n, seed):
+    """Draw a fifth of the points around -3, the others around 3."""
+    generator = torch.Generator().manual_seed(seed)
+    side = (torch.rand(n, 1, generator=generator) < 0.8).float()
+    return 6 * side - 3 + 0.5 * torch.randn(n, 1, generator=generator)
+
+
+def heap_networks():
+    """Small networks, the first five for the smallest level alone."""
+    small = {"spread": 2.4, "n_hidden": 32}
+    one, every = (
+        [partial(ScoreNetwork, (1,), levels, **small)] * 5 for levels in (LINE[-1:], LINE)
+    )
+    return Repeats(one + every)
+
+
+def heap_points(final):
+    """Return points to learn from, and others to measure on."""
+    return heaps(2000, 0), heaps(2000, 1 if final else 2)
+
+
+def train_heaps(models, learn, n_steps, seed, learning_rate):
+    """Adam, with a rate that rises and falls; five seeds of each kind."""
+    for i, model in enumerate(models):
+        generator = torch.Generator().manual_seed(seed + i % 5)
+        model = initialize(model, generator=generator)
+        optimizer = torch.optim.Adam(model.parameters(), learning_rate)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, learning_rate, total_steps=n_steps
+        )
+        batches = minibatches(learn, batch_size=256, generator=generator)
+        for _ in range(n_steps):
+            descend(model.loss(next(batches), generator=generator), optimizer)
+            schedule.step()
+    return models.eval()
+
+
+@torch.no_grad()
+def measure_heaps(models, held_out):
+    """Squared error of the noise of the smallest level: of those for one level, of the others."""
+    points, losses = held_out.repeat(10, 1), []
+    noise = torch.randn(points.shape, generator=torch.Generator().manual_seed(0))
+    sigma = LINE[-1].expand(len(points))
+    for model in models:
+        guess = -sigma[:, None] * model.score(points + sigma[:, None] * noise, sigma)
+        losses.append(((guess - noise) ** 2).mean().item())
+    return {"one level": sum(losses[:5]) / 5, "all levels": sum(losses[5:]) / 5}
+
+
+def moons(final):
+    """Return two moons, centred and scaled, to learn from and to measure on."""
+    shift = torch.tensor([0.5, 0.25])
+    drawn = (
+        data.toy("moons", 2000, noise=0.15, random_state=seed)[0] for seed in (0, 1 if final else 2)
+    )
+    return tuple((torch.from_numpy(part).float() - shift) / 0.7 for part in drawn)
+
+
+def train_energy(model, learn, n_steps, seed, learning_rate):
+    """Adam, with a rate that falls in a line."""
+    generator = torch.Generator().manual_seed(seed)
+    model = initialize(model, generator=generator).train()
+    optimizer = torch.optim.Adam(model.parameters(), learning_rate)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, total_iters=n_steps)
+    batches = minibatches(learn, batch_size=256, generator=generator)
+    for _ in range(n_steps):
+        descend(model.loss(next(batches), generator=generator), optimizer)
+        schedule.step()
+    return model.eval()
+
+
+@torch.no_grad()
+def measure_energy(model, held_out):
+    """Log-likelihood in nats a point, with a constant summed over a grid."""
+    side = torch.linspace(-5, 5, 301)
+    heights = -model.energy(torch.cartesian_prod(side, side))
+    log_z = heights.logsumexp(dim=0) + 2 * (side[1] - side[0]).log()
+    return {"nats": -model.energy(held_out).mean() - log_z}
+
+
 RECIPES = {
+    "score_levels": Recipe(
+        title="Score networks on a line",
+        on="two heaps",
+        data=heap_points,
+        make=heap_networks,
+        fit=train_heaps,
+        measure=measure_heaps,
+        unit="squared error of the noise",
+        n_steps=900,
+        settings={"learning_rate": 1e-2},
+        tried=[{"learning_rate": 3e-3}],
+        control=True,
+    ),
+    "score_energy": Recipe(
+        title="Energy model",
+        on="two moons",
+        data=moons,
+        make=partial(EnergyModel, n_steps=10),
+        fit=train_energy,
+        measure=measure_energy,
+        unit="nats",
+        n_steps=2500,
+        settings={"learning_rate": 5e-3},
+        tried=[{"learning_rate": 2e-3}],
+        control=True,
+    ),
     "score_machines": Recipe(
         title="Boltzmann machines",
         on="binarised digits",
