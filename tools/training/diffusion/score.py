@@ -27,9 +27,9 @@ def machines():
     return Repeats([partial(machine, **way) for way in WAYS.values() for _ in range(3)])
 
 
-def inked(final):
+def inked(images):
     """Return digits as zeros and ones: whether a pixel has at least half of the ink."""
-    return tuple((images > 7).float() for images in digit_images(final))
+    return (images > 7).float()
 
 
 def train_machine(model, pixels, n_steps, seed, rate):
@@ -45,18 +45,18 @@ def train_machine(model, pixels, n_steps, seed, rate):
     return model.eval()
 
 
-def train_machines(models, pixels, n_steps, seed, rate=None):
+def train_machines(models, images, n_steps, seed, rate=None):
     """Train each, its way with the rate chosen for it."""
     for i, model in enumerate(models):
         way = list(WAYS)[i // 3]
-        train_machine(model, pixels, n_steps, seed + i % 3, rate or CHOSEN[way])
+        train_machine(model, inked(images), n_steps, seed + i % 3, rate or CHOSEN[way])
     return models
 
 
 @torch.no_grad()
-def measure_machines(models, pixels):
+def measure_machines(models, images):
     """Exact log-likelihood in nats a digit: the mean of all, and of each way and seed."""
-    each = [model.log_prob(pixels).mean().item() for model in models]
+    each = [model.log_prob(inked(images)).mean().item() for model in models]
     names = [f"{way}, seed {seed}" for way in WAYS for seed in range(3)]
     return {"nats": sum(each) / len(each)} | dict(zip(names, each, strict=True))
 
@@ -103,8 +103,9 @@ LINE = noise_levels(8.0, 0.25, 10)
 def heaps(n, seed):
     """Draw a fifth of the points around -3, the others around 3."""
     generator = torch.Generator().manual_seed(seed)
-    side = (torch.rand(n, 1, generator=generator) < 0.8).float()
-    return 6 * side - 3 + 0.5 * torch.randn(n, 1, generator=generator)
+    side = (torch.rand(n, 1, generator=generator) < 0.8).double()
+    noise = torch.randn(n, 1, generator=generator, dtype=torch.float64)  # no two are equal
+    return 6 * side - 3 + 0.5 * noise
 
 
 def heap_networks():
@@ -130,7 +131,7 @@ def train_heaps(models, learn, n_steps, seed, learning_rate):
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, learning_rate, total_steps=n_steps
         )
-        batches = minibatches(learn, batch_size=256, generator=generator)
+        batches = minibatches(learn.float(), batch_size=256, generator=generator)
         for _ in range(n_steps):
             descend(model.loss(next(batches), generator=generator), optimizer)
             schedule.step()
@@ -140,7 +141,7 @@ def train_heaps(models, learn, n_steps, seed, learning_rate):
 @torch.no_grad()
 def measure_heaps(models, held_out):
     """Squared error of the noise of the smallest level: of those for one level, of the others."""
-    points, losses = held_out.repeat(10, 1), []
+    points, losses = held_out.float().repeat(10, 1), []
     noise = torch.randn(points.shape, generator=torch.Generator().manual_seed(0))
     sigma = LINE[-1].expand(len(points))
     for model in models:
@@ -210,7 +211,7 @@ RECIPES = {
     "score_machines": Recipe(
         title="Boltzmann machines",
         on="binarised digits",
-        data=inked,
+        data=digit_images,
         make=machines,
         fit=train_machines,
         measure=measure_machines,
