@@ -80,7 +80,7 @@ class RestrictedBoltzmannMachine(nn.Module):
         return v
 
     def loss(self, v, *, generator=None):
-        """Free energy of data minus that of the chain's end; its slope is CD-k's, nats."""
+        """Free energy of data minus that of the chain's end, nats: CD-k's slope."""
         v = self.check(v)
         if len(self.chains):
             end = self.turn(self.chains, self.n_steps, generator)

@@ -17,10 +17,10 @@ from companion.validation import check_event, check_integer, check_real
 
 @torch.no_grad()
 def langevin(score, x, step, n_steps, *, generator=None, path=None):
-    """Walk up the score with noise: ``x <- x + step score(x) + sqrt(2 step) noise``.
+    """Walk uphill: ``x <- x + step score(x) + sqrt(2 step) noise``.
 
-    For small steps the walk ends in the density whose score it is (Welling and Teh, 2011); on
-    N(0, 1) its variance is ``1 / (1 - step / 2)``.
+    For small steps the walk ends in the density whose score it is (Welling and
+    Teh, 2011); on N(0, 1) its variance is ``1 / (1 - step / 2)``.
 
     Parameters
     ----------
@@ -100,11 +100,12 @@ class EnergyModel(nn.Module):
             return -torch.autograd.grad(self.energy(x).sum(), x)[0]
 
     def loss(self, x, *, generator=None):
-        """Energy of data minus energy of samples, and the penalty; its slope is that of -log p."""
+        """Energy of data minus that of samples (the slope of -log p), and penalty."""
         walkers = self.walkers
         if not self.awake:
             walkers = standard_normal(walkers.shape, generator=generator, like=walkers)
-        walkers = langevin(self.score, walkers, self.step, self.n_steps, generator=generator)
+        how = self.step, self.n_steps
+        walkers = langevin(self.score, walkers, *how, generator=generator)
         if self.training:
             self.walkers.copy_(walkers)
             self.awake.fill_(True)
@@ -128,8 +129,8 @@ def noise_levels(largest, smallest, n):
 def denoising_score_matching(score, x, sigma, *, generator=None):
     """Loss whose best answer is the score of data with noise (Vincent, 2011): (B,).
 
-    ``|sigma score(x + sigma e) + e|^2``, summed over the event. The least squares answer to
-    ``-e / sigma`` at a noisy point is the gradient of the log-density of *noisy* points.
+    ``|sigma score(x + sigma e) + e|^2``, summed over the event. The least squares
+    answer to ``-e / sigma`` at a noisy point is the score of *noisy* points.
 
     Parameters
     ----------
@@ -175,7 +176,7 @@ class ScoreNetwork(nn.Module):
         """Gradient of the log-density of data with noise sigma, (B, *event) and (B,)."""
         x = check_event("x", x, self.event_shape)
         low, high = self.sigmas[-1].log(), self.sigmas[0].log()
-        t = (sigma.log() - low) / (high - low)
+        t = (sigma.log() - low) / (high - low if len(self.sigmas) > 1 else 1.0)
         width = sigma.view(-1, *[1] * (x.dim() - 1))
         return -self.network(x / (width**2 + self.spread**2).sqrt(), t) / width
 
@@ -194,8 +195,16 @@ class ScoreNetwork(nn.Module):
         return annealed_langevin(self, x, n_steps=n_steps, ratio=ratio, generator=generator)
 
 
-def annealed_langevin(model, x, *, n_steps=20, ratio=0.1, generator=None, path=None):
-    """Langevin walks on ever sharper densities, from much noise to little (Song and Ermon, 2019).
+def annealed_langevin(
+    model,
+    x,
+    *,
+    n_steps=20,
+    ratio=0.1,
+    generator=None,
+    path=None,
+):
+    """Walk on ever sharper densities (Song and Ermon, 2019).
 
     Parameters
     ----------

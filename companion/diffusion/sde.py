@@ -81,10 +81,10 @@ class VarianceExploding(nn.Module):
 
 
 def probability_flow(process, x, t):
-    """Velocity that moves points as the noise moves the density: ``-g(t)^2 score(x, t) / 2``.
+    """Move points as the noise moves the density: velocity ``-g^2 score / 2``.
 
-    x (B, *event) and t (B,) to (B, *event). The square of g counts: with g in its place nothing
-    shows where g is near 1.
+    x (B, *event) and t (B,) to (B, *event). The square of g counts: with g in its
+    place nothing shows where g is near 1.
     """
     g2 = process.rate(t).view(-1, *[1] * (x.dim() - 1))
     return -0.5 * g2 * process.score(x, t)

@@ -168,6 +168,38 @@ class TestScoreNetwork(GenerativeContract):
         return torch.randn(64, 2, generator=seeded(4))
 
 
+def test_one_level_of_noise_will_do():
+    """A schedule of length 1: there is no interval that its logarithm could be a share of."""
+    model = initialize(ScoreNetwork((2,), [0.3], n_hidden=8), generator=seeded())
+    assert torch.isfinite(model.loss(torch.randn(20, 2, generator=seeded()), generator=seeded()))
+    assert torch.isfinite(model.sample(4, n_steps=3, generator=seeded())).all()
+
+
+def test_a_learned_score_and_a_walk_belong_together():
+    """A field of noise 0.1, walked with the right noise: variance 1.01, not 1 and not 0.13."""
+    x = torch.randn(100_000, 1, generator=seeded(), dtype=torch.float64)
+    noise = torch.randn(x.shape, generator=seeded(1), dtype=torch.float64)
+    noisy = x + 0.1 * noise
+    slope = -(noisy * noise / 0.1).mean() / (noisy**2).mean()  # least squares for -noise / 0.1
+    assert slope.item() == pytest.approx(-1 / 1.01, abs=0.1)
+    exact = langevin(lambda y: -y / 1.01, x[:8000], 0.01, 600, generator=seeded(2))
+    assert exact.var().item() == pytest.approx(1.01 / (1 - 0.01 / 2.02), rel=0.06)
+    learned = langevin(lambda y: slope * y, x[:8000], 0.01, 600, generator=seeded(2))
+    assert learned.var().item() == pytest.approx(1.01, abs=0.12)
+
+
+def test_a_shorter_step_finds_the_same_mean_energy():
+    """The units are smooth: with piecewise linear ones the slope would jump."""
+    model = initialize(EnergyModel((2,), n_hidden=8), generator=seeded())
+    walkers = torch.randn(2000, 2, generator=seeded(1))
+    ends = [
+        langevin(model.score, walkers, step, n, generator=seeded(2))
+        for step, n in ((0.05, 100), (0.005, 1000))
+    ]
+    long, short = (model.energy(x).mean().item() for x in ends)
+    assert long == pytest.approx(short, rel=0.1)
+
+
 def test_times_are_told_to_every_layer_that_counts():
     network = initialize(TimedNetwork((3,), n_hidden=8), generator=seeded())
     x, t = torch.randn(4, 3, generator=seeded()), torch.full((4,), 0.3)

@@ -1,1 +1,1 @@
-"""Recipes of the diffusion models' checkpoints."""
+"""Energies, scores and diffusion."""
