@@ -72,6 +72,35 @@ def test_the_cosine_is_a_cosine():
     torch.testing.assert_close(alpha_bar[:-1], torch.cos(t * math.pi / 2) ** 2)
 
 
+def test_only_the_last_shares_of_a_cosine_are_cut():
+    cut, whole = cosine_schedule(50, largest=0.9), cosine_schedule(50)
+    assert (cut[-1].item(), whole[-1].item()) == pytest.approx((0.9, 0.999))
+    assert torch.equal(cut[:-1], whole[:-1])
+    with pytest.raises(ValueError, match="largest="):
+        cosine_schedule(50, largest=1.0)
+
+
+@pytest.mark.parametrize("t", [1, 25, 50])
+def test_a_step_back_multiplies_an_error_of_the_guess(t):
+    """Equation of the gain, ``beta / sqrt((1 - beta) (1 - alpha_bar))``: 32 in the last step."""
+
+    class Says(nn.Module):
+        def __init__(self, said):
+            super().__init__()
+            self.said = nn.Parameter(torch.tensor(said))
+
+        def forward(self, x, t, context=None, *, generator=None):
+            return self.said.expand_as(x)
+
+    betas, x, step = cosine_schedule(50), torch.randn(1, 3, generator=seeded()), torch.tensor([t])
+    models = (DiffusionModel(Says(said), betas, (3,), None).double() for said in (0.0, 1.0))
+    right, wrong = (model.backward(x.double(), step)[0] for model in models)
+    beta, kept = betas[t - 1], torch.cumprod(1 - betas, 0)[t - 1]
+    gain = beta / ((1 - beta) * (1 - kept)).sqrt()
+    torch.testing.assert_close(right - wrong, gain.expand(1, 3), rtol=1e-3, atol=0)
+    assert t < 50 or 31 < gain < 33
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("n_steps", [1, 3, 50])
 def test_the_closed_form_is_the_chain_run_step_by_step(schedule, n_steps):
