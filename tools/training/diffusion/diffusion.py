@@ -155,7 +155,7 @@ three = partial(
     unit="bits/dim (ELBO)",
     n_steps=800,
     settings={"batch_size": 32, "learning_rate": 1.2e-2},
-    tried=[{"learning_rate": 6e-3}],
+    tried=[{"learning_rate": 4e-3}, {"learning_rate": 2.4e-2}],
     control=True,
 )
 
