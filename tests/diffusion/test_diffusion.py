@@ -17,6 +17,7 @@ from companion.diffusion.diffusion import (
     linear_schedule,
 )
 from companion.diffusion.unet import UNet
+from companion.train import fit_images
 from tests.contracts import GenerativeContract, seeded
 
 SCHEDULES = [linear_schedule, cosine_schedule]
@@ -69,6 +70,35 @@ def test_the_cosine_is_a_cosine():
     alpha_bar = torch.cumprod(1 - cosine_schedule(1000, offset=0.0), 0)
     t = torch.arange(1, 1000, dtype=torch.float64) / 1000
     torch.testing.assert_close(alpha_bar[:-1], torch.cos(t * math.pi / 2) ** 2)
+
+
+def test_only_the_last_shares_of_a_cosine_are_cut():
+    cut, whole = cosine_schedule(50, largest=0.9), cosine_schedule(50)
+    assert (cut[-1].item(), whole[-1].item()) == pytest.approx((0.9, 0.999))
+    assert torch.equal(cut[:-1], whole[:-1])
+    with pytest.raises(ValueError, match="largest="):
+        cosine_schedule(50, largest=1.0)
+
+
+@pytest.mark.parametrize("t", [1, 25, 50])
+def test_a_step_back_multiplies_an_error_of_the_guess(t):
+    """Equation of the gain, ``beta / sqrt((1 - beta) (1 - alpha_bar))``: 32 in the last step."""
+
+    class Says(nn.Module):
+        def __init__(self, said):
+            super().__init__()
+            self.said = nn.Parameter(torch.tensor(said))
+
+        def forward(self, x, t, context=None, *, generator=None):
+            return self.said.expand_as(x)
+
+    betas, x, step = cosine_schedule(50), torch.randn(1, 3, generator=seeded()), torch.tensor([t])
+    models = (DiffusionModel(Says(said), betas, (3,), None).double() for said in (0.0, 1.0))
+    right, wrong = (model.backward(x.double(), step)[0] for model in models)
+    beta, kept = betas[t - 1], torch.cumprod(1 - betas, 0)[t - 1]
+    gain = beta / ((1 - beta) * (1 - kept)).sqrt()
+    torch.testing.assert_close(right - wrong, gain.expand(1, 3), rtol=1e-3, atol=0)
+    assert t < 50 or 31 < gain < 33
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -138,7 +168,7 @@ def test_for_gaussian_data_the_bound_is_the_likelihood():
     model = gaussian_model(5)
     model.own_variance.copy_(model.beta)  # p(x_{t-1} | x_t) of N(0, 1) data
     x = torch.randn(4, 2, generator=seeded(), dtype=torch.float64)
-    many = x.repeat(20_000, 1)
+    many = x.repeat(10_000, 1)
     mean = model.elbo(many, generator=seeded()).view(-1, 4).mean(dim=0)
     right = torch.distributions.Normal(0, 1).log_prob(x).sum(dim=1)
     torch.testing.assert_close(mean, right, atol=0.05, rtol=0)
@@ -230,6 +260,20 @@ def test_the_bound_moves_the_variance_and_not_the_mean():
     weight = model.network.last.weight.grad
     assert not weight[0].any()
     assert weight[1].any()
+
+
+def test_the_average_is_of_the_weights_and_leaves_the_tables_alone():
+    """Tables of the schedule are no weights: neither averaged nor trained nor in a checkpoint."""
+    model = DiffusionModel(UNet((1, 4, 4), n_channels=8), cosine_schedule(6), (1, 4, 4), 5)
+    tables = {name: table.clone() for name, table in model.named_buffers()}
+    x = torch.randint(5, (8, 1, 4, 4), generator=seeded())
+    average, _ = fit_images(model, x, 5, generator=seeded(), batch_size=4)
+    assert {"alpha_bar", "beta", "variance", "own_variance"} <= set(tables)
+    assert not set(tables) & set(model.state_dict())
+    for trained in (model, average):
+        assert all(torch.equal(table, tables[name]) for name, table in trained.named_buffers())
+    pairs = zip(model.parameters(), average.parameters(), strict=True)
+    assert any(not torch.equal(last, mean) for last, mean in pairs)
 
 
 @pytest.mark.parametrize("betas", [[0.0, 0.1], [1.0], [[0.1]], [0.1, float("nan")]])

@@ -1,5 +1,7 @@
 """Samplers on data for which the exact noise is known."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -87,6 +89,22 @@ def test_with_all_its_noise_it_is_ancestral_sampling():
         torch.testing.assert_close(mean, right, atol=1e-5, rtol=1e-5)
         found = (1 - before) / (1 - kept) * (1 - kept / before)
         assert found.item() == pytest.approx(variance[0, 0].item(), rel=1e-3)
+
+
+def test_a_long_step_has_the_noise_of_all_the_steps_it_skips():
+    """Its beta is ``1 - ab_t / ab_s``: the posterior of a chain of long steps."""
+    steps = [20, 13, 5, 0]
+    alpha_bar = torch.cat([torch.ones(1).double(), torch.cumprod(1 - cosine_schedule(20), 0)])
+    betas = torch.stack([1 - alpha_bar[t] / alpha_bar[s] for t, s in pairwise(steps)]).flip(0)
+    long = DiffusionModel(Point(betas, 0.0), betas, (2,), None).double()
+    x, noise, fresh = torch.randn(3, 4, 2, generator=seeded(), dtype=torch.float64)
+    for k, (now, after) in enumerate(pairwise(steps)):
+        kept, kept_after, t = alpha_bar[now], alpha_bar[after], torch.full((4,), 3 - k)
+        mean = ddim_step(x, noise, kept, kept_after, 1.0)
+        moved = ddim_step(x, noise, kept, kept_after, 1.0, fresh)
+        right, variance = long.posterior(long.clean(x, t, noise), x, t)
+        torch.testing.assert_close(mean, right, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(moved - mean, variance.sqrt() * fresh, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("sampler", [ddpm_sample, ddim_sample])
