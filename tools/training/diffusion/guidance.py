@@ -135,6 +135,11 @@ def measure_student(model, held_out):
     return figures
 
 
+def draw_at_once(model, n, generator):
+    """Draw each digit as often as any other, in one jump."""
+    return model.sample(n, hot(torch.arange(n) % 10), generator=generator)
+
+
 digits = partial(
     Recipe,
     data=labelled_digits,
@@ -143,8 +148,8 @@ digits = partial(
     measure=measure_told,
     unit="squared error of the velocity",
     sample=draw_told,
-    n_steps=2000,
-    settings={"learning_rate": 4e-3, "decay": 0.995},
+    n_steps=1500,
+    settings={"learning_rate": 8e-3, "decay": 0.995},
 )
 
 one_jump = partial(
@@ -152,6 +157,7 @@ one_jump = partial(
     data=labelled_digits,
     fit=train_student,
     measure=measure_student,
+    sample=draw_at_once,
     unit="Fréchet distance in one jump",
     n_steps=1000,
     settings={"learning_rate": 1e-3},
@@ -161,7 +167,7 @@ RECIPES = {
     "guidance": digits(
         title="Diffusion, told the digit",
         tried=[
-            {"learning_rate": 8e-3},
+            {"learning_rate": 4e-3},
             {"rate": 0.0},
             {"rate": 0.3},
             {"weight_decay": 0.1},
