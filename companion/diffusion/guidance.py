@@ -107,6 +107,9 @@ class ClassifierGuided(DiffusionModel):
 class NoisyClassifier(nn.Module):
     """Reads the class off a noisy image: log p(y | x_t).
 
+    The network is shown ``sqrt(alpha_bar_t) x_t``. What x_t says of x_0 fades as that root, and so
+    must the gradient: DDIM divides by it.
+
     Parameters
     ----------
     network : nn.Module
@@ -124,21 +127,25 @@ class NoisyClassifier(nn.Module):
         self.diffusion[0]._apply(fn, recurse)
         return super()._apply(fn, recurse)
 
+    def logits(self, x_t, t, *, generator=None):
+        """Of the classes of noisy images at steps t (B,): (B, n_classes)."""
+        kept = self.diffusion[0].at(self.diffusion[0].alpha_bar, t)
+        return self.network(kept.sqrt() * x_t, t / self.diffusion[0].n_steps, generator=generator)
+
     def loss(self, x, labels, *, generator=None):
         """Cross-entropy at a step drawn for each image, nats."""
         diffusion = self.diffusion[0]
         x0 = diffusion.scaled(x)
         t = diffusion.draw_steps(len(x0), generator)
         noise = standard_normal(x0.shape, generator=generator, like=x0)
-        x_t = diffusion.q_sample(x0, t, noise)
-        logits = self.network(x_t, t / diffusion.n_steps, generator=generator)
+        logits = self.logits(diffusion.q_sample(x0, t, noise), t, generator=generator)
         return functional.cross_entropy(logits, labels)
 
     def gradient(self, x_t, t, labels):
         """Gradient of ``log p(labels | x_t)``, of the shape of x_t."""
         with torch.enable_grad():
             x_t = x_t.detach().requires_grad_()
-            logs = functional.log_softmax(self.network(x_t, t / self.diffusion[0].n_steps), dim=1)
+            logs = functional.log_softmax(self.logits(x_t, t), dim=1)
             return torch.autograd.grad(logs.gather(1, labels[:, None]).sum(), x_t)[0]
 
 

@@ -109,7 +109,7 @@ def test_a_classifier_pushes_towards_its_class():
     assert not gradient.requires_grad
 
     def surety(x):
-        logs = torch.log_softmax(classifier.network(x, t / 5), dim=1)
+        logs = torch.log_softmax(classifier.logits(x, t), dim=1)
         return logs.gather(1, labels[:, None])[:, 0]
 
     h = 1e-2
@@ -119,6 +119,20 @@ def test_a_classifier_pushes_towards_its_class():
     kept = diffusion.alpha_bar[t].view(-1, 1, 1, 1)
     right = diffusion.noise(x, t) - 2 * (1 - kept).sqrt() * gradient
     torch.testing.assert_close(guided.noise(x, t, torch.eye(3)), right)
+
+
+def test_the_push_fades_as_what_the_image_says():
+    """DDIM divides by sqrt(alpha_bar): a gradient that does not fade is multiplied by 2,000."""
+    betas = cosine_schedule(100, offset=0)
+    diffusion = DiffusionModel(UNet((1, 4, 4), n_channels=8), betas, (1, 4, 4), 5)
+    classifier = awake(NoisyClassifier(SmallClassifier(), diffusion), size=0.5)
+    x, labels = torch.randn(3, 1, 4, 4, generator=seeded()), torch.arange(3)
+    for step in (1, 50, 99, 100):
+        t = torch.full((3,), step)
+        kept = diffusion.alpha_bar[step]
+        push = classifier.gradient(x, t, labels) / kept.sqrt()
+        assert 1e-4 < push.abs().max() < 10
+        torch.testing.assert_close(classifier.logits(x, t), classifier.network(kept.sqrt() * x, t / 100))
 
 
 class TestConditionalDiffusion(GenerativeContract):
