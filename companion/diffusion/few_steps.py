@@ -33,7 +33,7 @@ def turned_back(x, u, kept):
 
 
 def heun_step(x, u, u_after, angle, angle_after):
-    """Go with the mean of the velocities here and there: ``x + (b - a) (u_a + u_b) / 2``."""
+    """Go with the mean of two velocities: ``x + (b - a) (u_a + u_b) / 2``."""
     return x + (angle_after - angle) * (u + u_after) / 2
 
 
@@ -61,7 +61,8 @@ class VelocityDiffusion(ConditionalDiffusion):
         t = self.draw_steps(len(x0), generator)
         noise = standard_normal(x0.shape, generator=generator, like=x0)
         right = velocity(x0, noise, self.at(self.alpha_bar, t))
-        guess = self.velocity(self.q_sample(x0, t, noise), t, context, generator=generator)
+        x_t = self.q_sample(x0, t, noise)
+        guess = self.velocity(x_t, t, context, generator=generator)
         return ((guess - right) ** 2).mean()
 
 
@@ -138,6 +139,13 @@ class ConsistencyModel(DiffusionModel):
         u = self.network(x_t, t / self.n_steps, context, generator=generator)
         return turned_back(x_t, u, self.at(self.alpha_bar, t))[0]
 
+    def neighbours(self, n, generator=None):
+        """Draw n points of the grid but its first, and those before them: two (n,)."""
+        device = self.grid.device if generator is None else generator.device
+        i = torch.randint(1, len(self.grid), (n,), generator=generator, device=device)
+        i = i.to(self.grid.device)
+        return self.grid[i], self.grid[i - 1]
+
     @torch.no_grad()
     def one_step_back(self, x_t, now, after, context=None):
         """Where the teacher's DDIM goes from steps `now` to steps `after`, both (B,)."""
@@ -149,19 +157,11 @@ class ConsistencyModel(DiffusionModel):
     def loss(self, x, context=None, *, target=None, generator=None):
         """Squared difference of f at two neighbours on a path of the teacher.
 
-        No gradient flows through the teacher, nor through the end that is nearer to data.
-
-        Parameters
-        ----------
-        x, context, generator
-            As for `DiffusionModel`.
-        target : ConsistencyModel, optional
-            Says that nearer end: the moving average of this model's weights, or itself by default.
+        The nearer end is what `target` says, the moving average of this model, or
+        itself by default. No gradient flows through it, nor through the teacher.
         """
         x0 = self.scaled(x)
-        device = x0.device if generator is None else generator.device
-        i = torch.randint(1, len(self.grid), (len(x0),), generator=generator, device=device)
-        now, after = self.grid[i.to(x0.device)], self.grid[i.to(x0.device) - 1]
+        now, after = self.neighbours(len(x0), generator)
         noise = standard_normal(x0.shape, generator=generator, like=x0)
         x_t = self.q_sample(x0, now, noise)
         with torch.no_grad():

@@ -132,7 +132,9 @@ def test_the_push_fades_as_what_the_image_says():
         kept = diffusion.alpha_bar[step]
         push = classifier.gradient(x, t, labels) / kept.sqrt()
         assert 1e-4 < push.abs().max() < 10
-        torch.testing.assert_close(classifier.logits(x, t), classifier.network(kept.sqrt() * x, t / 100))
+        torch.testing.assert_close(
+            classifier.logits(x, t), classifier.network(kept.sqrt() * x, t / 100)
+        )
 
 
 class TestConditionalDiffusion(GenerativeContract):

@@ -1,5 +1,7 @@
 """Wrong answers that the checkers of book/diffusion/guidance.md must refuse."""
 
+from itertools import pairwise
+
 import torch
 
 
@@ -38,7 +40,7 @@ def mean_over_the_batch(network, x, t, told, w):
 
 
 def walk(guess, x, alpha_bar, steps, *, ask=lambda now, after: max(now, 1), put=None):
-    for now, after in zip(steps, steps[1:], strict=False):
+    for now, after in pairwise(steps):
         noise = guess(x, ask(now, after))
         x0 = (x - (1 - alpha_bar[now]).sqrt() * noise) / alpha_bar[now].sqrt()
         kept = alpha_bar[after]
