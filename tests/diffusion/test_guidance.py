@@ -10,6 +10,7 @@ from companion.diffusion.guidance import (
     ClassifierGuided,
     ConditionalDiffusion,
     NoisyClassifier,
+    NoisyNetwork,
     classifier_free_guidance,
     classifier_guidance,
 )
@@ -157,3 +158,24 @@ class TestNoisyClassifier(DeepContract):
     def batch(self):
         x = torch.randint(5, (12, 1, 4, 4), generator=seeded(4))
         return x, torch.arange(12) % 3
+
+
+class TestNoisyNetwork(DeepContract):
+    """The network of the digits' classifiers, in place of a small one."""
+
+    def make(self):
+        diffusion = DiffusionModel(UNet((1, 4, 4), n_channels=8), cosine_schedule(5), (1, 4, 4), 5)
+        return NoisyClassifier(NoisyNetwork((1, 4, 4), 3, n_channels=8), diffusion)
+
+    def batch(self):
+        x = torch.randint(5, (12, 1, 4, 4), generator=seeded(4))
+        return x, torch.arange(12) % 3
+
+
+def test_the_network_of_a_classifier_hears_the_time_and_every_pixel():
+    network = awake(NoisyNetwork((1, 4, 4), 3, n_channels=8))
+    x, t = torch.randn(2, 1, 4, 4, generator=seeded()), torch.tensor([0.2, 0.7])
+    assert network(x, t).shape == (2, 3)
+    assert ((network(x, t + 0.1) - network(x, t)).abs() > 1e-6).any()
+    slopes = torch.autograd.functional.jacobian(lambda v: network(v[None], t[:1])[0], x[0])
+    assert (slopes.abs().amax(dim=0) > 0).all()
