@@ -170,7 +170,6 @@ RECIPES = {
             {"learning_rate": 4e-3},
             {"rate": 0.0},
             {"rate": 0.3},
-            {"weight_decay": 0.1},
         ],
     ),
     "guidance_1": digits(title="Diffusion, told the digit, seed 1", seed=1, control=True),
@@ -190,12 +189,12 @@ RECIPES = {
         unit="nats at all amounts of noise",
         n_steps=600,
         control=True,
-        tried=[{"learning_rate": 1e-2}, {"weight_decay": 0.5}, {"n_steps": 1200}],
+        tried=[{"learning_rate": 1e-2}, {"weight_decay": 0.5}],
     ),
     "guidance_jump": one_jump(
         title="Consistency model",
         make=partial(student, 0),
-        tried=[{"n_grid": 10}, {"n_grid": 50}, {"learning_rate": 3e-3}],
+        tried=[{"n_grid": 10}, {"n_grid": 50}],
     ),
     "guidance_jump_1": one_jump(
         title="Consistency model, seed 1", make=partial(student, 1), seed=1, control=True
