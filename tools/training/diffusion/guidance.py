@@ -166,11 +166,7 @@ one_jump = partial(
 RECIPES = {
     "guidance": digits(
         title="Diffusion, told the digit",
-        tried=[
-            {"learning_rate": 4e-3},
-            {"rate": 0.0},
-            {"rate": 0.3},
-        ],
+        tried=[{"learning_rate": 4e-3}],
     ),
     "guidance_1": digits(title="Diffusion, told the digit, seed 1", seed=1, control=True),
     "guidance_2": digits(title="Diffusion, told the digit, seed 2", seed=2, control=True),
