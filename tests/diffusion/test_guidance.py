@@ -10,6 +10,7 @@ from companion.diffusion.guidance import (
     ClassifierGuided,
     ConditionalDiffusion,
     NoisyClassifier,
+    NoisyNetwork,
     classifier_free_guidance,
     classifier_guidance,
 )
@@ -95,7 +96,7 @@ class SmallClassifier(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.SiLU(), nn.Linear(8, 3))
 
-    def forward(self, x, t):
+    def forward(self, x, t, *, generator=None):
         return self.layers(x) * (1 + t[:, None])
 
 
@@ -109,7 +110,7 @@ def test_a_classifier_pushes_towards_its_class():
     assert not gradient.requires_grad
 
     def surety(x):
-        logs = torch.log_softmax(classifier.network(x, t / 5), dim=1)
+        logs = torch.log_softmax(classifier.logits(x, t), dim=1)
         return logs.gather(1, labels[:, None])[:, 0]
 
     h = 1e-2
@@ -119,6 +120,22 @@ def test_a_classifier_pushes_towards_its_class():
     kept = diffusion.alpha_bar[t].view(-1, 1, 1, 1)
     right = diffusion.noise(x, t) - 2 * (1 - kept).sqrt() * gradient
     torch.testing.assert_close(guided.noise(x, t, torch.eye(3)), right)
+
+
+def test_the_push_fades_as_what_the_image_says():
+    """DDIM divides by sqrt(alpha_bar): a gradient that does not fade is multiplied by 2,000."""
+    betas = cosine_schedule(100, offset=0)
+    diffusion = DiffusionModel(UNet((1, 4, 4), n_channels=8), betas, (1, 4, 4), 5)
+    classifier = awake(NoisyClassifier(SmallClassifier(), diffusion), size=0.5)
+    x, labels = torch.randn(3, 1, 4, 4, generator=seeded()), torch.arange(3)
+    for step in (1, 50, 99, 100):
+        t = torch.full((3,), step)
+        kept = diffusion.alpha_bar[step]
+        push = classifier.gradient(x, t, labels) / kept.sqrt()
+        assert 1e-4 < push.abs().max() < 10
+        torch.testing.assert_close(
+            classifier.logits(x, t), classifier.network(kept.sqrt() * x, t / 100)
+        )
 
 
 class TestConditionalDiffusion(GenerativeContract):
@@ -141,3 +158,24 @@ class TestNoisyClassifier(DeepContract):
     def batch(self):
         x = torch.randint(5, (12, 1, 4, 4), generator=seeded(4))
         return x, torch.arange(12) % 3
+
+
+class TestNoisyNetwork(DeepContract):
+    """The network of the digits' classifiers, in place of a small one."""
+
+    def make(self):
+        diffusion = DiffusionModel(UNet((1, 4, 4), n_channels=8), cosine_schedule(5), (1, 4, 4), 5)
+        return NoisyClassifier(NoisyNetwork((1, 4, 4), 3, n_channels=8), diffusion)
+
+    def batch(self):
+        x = torch.randint(5, (12, 1, 4, 4), generator=seeded(4))
+        return x, torch.arange(12) % 3
+
+
+def test_the_network_of_a_classifier_hears_the_time_and_every_pixel():
+    network = awake(NoisyNetwork((1, 4, 4), 3, n_channels=8))
+    x, t = torch.randn(2, 1, 4, 4, generator=seeded()), torch.tensor([0.2, 0.7])
+    assert network(x, t).shape == (2, 3)
+    assert ((network(x, t + 0.1) - network(x, t)).abs() > 1e-6).any()
+    slopes = torch.autograd.functional.jacobian(lambda v: network(v[None], t[:1])[0], x[0])
+    assert (slopes.abs().amax(dim=0) > 0).all()
