@@ -20,26 +20,26 @@ def told(rate):
 
 def noise(rate):
     """Noise that is learned with the flow."""
-    return VariationalDequantizer(n_hidden=64, **told(rate))
+    return VariationalDequantizer(n_hidden=48, **told(rate))
 
 
-def maf(n_flows=4, n_hidden=256, rate=0.2):
+def maf(n_flows=4, n_hidden=112, rate=0.2):
     """MAF of the digits."""
     return MAF(n_flows=n_flows, n_hidden=n_hidden, dequantizer=noise(rate), **told(rate))
 
 
-def real_nvp(n_couplings=6, n_scales=1, n_hidden=256, rate=0.2):
+def real_nvp(n_couplings=3, n_scales=2, n_hidden=96, rate=0.1):
     """RealNVP of the digits."""
     sizes = {"n_couplings": n_couplings, "n_scales": n_scales, "n_hidden": n_hidden}
     return RealNVP(dequantizer=noise(rate), **sizes, **told(rate))
 
 
-def glow(n_steps=4, n_hidden=128, rate=0.2):
+def glow(n_steps=4, n_hidden=64, rate=0.1):
     """Glow of the digits."""
     return Glow(n_steps=n_steps, n_hidden=n_hidden, dequantizer=noise(rate), **told(rate))
 
 
-def flow_plus_plus(n_couplings=4, n_components=4, n_hidden=256, rate=0.2):
+def flow_plus_plus(n_couplings=4, n_components=4, n_hidden=160, rate=0.1):
     """Flow++ of the digits."""
     sizes = {"n_couplings": n_couplings, "n_components": n_components, "n_hidden": n_hidden}
     return FlowPlusPlus(n_scales=1, **sizes, **told(rate))
@@ -47,7 +47,7 @@ def flow_plus_plus(n_couplings=4, n_components=4, n_hidden=256, rate=0.2):
 
 def small_flow(noise):
     """A small flow of the digits with uniform or with learned noise."""
-    sizes = {"n_hidden": 64, "rate": 0.1}
+    sizes = {"n_hidden": 32}
     learned = VariationalDequantizer(**sizes) if noise == "learned" else None
     return RealNVP(n_couplings=4, n_scales=1, dequantizer=learned, **sizes)
 
@@ -103,12 +103,7 @@ RECIPES = {
         make=real_nvp,
         title="RealNVP",
         n_steps=3500,
-        tried=[{"n_hidden": 128, "n_couplings": 4, "n_scales": 2}, {"rate": 0.05, "n_hidden": 192}],
-    ),
-    "realnvp_scales": digits(
-        make=partial(real_nvp, n_couplings=3, n_scales=2, n_hidden=160),
-        title="RealNVP, two scales",
-        n_steps=2500,
+        tried=[{"n_hidden": 160, "rate": 0.2}, {"n_couplings": 6, "n_scales": 1}],
     ),
     "glow": digits(make=glow, title="Glow", n_steps=1500),
     "flowpp": digits(
@@ -118,8 +113,8 @@ RECIPES = {
         settings={"max_shift": 1, "learning_rate": 4e-3},
         tried=[
             {"rate": 0.3, "weight_decay": 0.1},
-            {"rate": 0.3, "n_couplings": 3, "n_hidden": 320, "n_components": 6},
-            {"rate": 0.1, "n_couplings": 6, "n_hidden": 192, "n_components": 6, "n_steps": 1000},
+            {"rate": 0.2, "n_hidden": 256},
+            {"n_couplings": 6, "n_hidden": 128, "n_components": 6, "n_steps": 1000},
         ],
     ),
     "noise_uniform": seeds(make=lambda: Repeats(partial(small_flow, "uniform"), 3)),
