@@ -1,6 +1,6 @@
 """Ways back from noise to data, all of one signature.
 
-Chapters: `diffusion`, `guidance`.
+Chapter: `diffusion`.
 """
 
 from itertools import pairwise
