@@ -234,14 +234,15 @@ def unmask(
     x : int64 tensor (B, *event)
         `n_levels` where an entry is hidden.
     n_steps : int, optional
-        By default one entry a step: then draws are from the model's own conditionals.
+        Over them the hidden entries of the event that has most are spread. By default one entry
+        a step: then draws are from the model's own conditionals.
     order : "random" or "confident"
         Which are shown in a step: any, or those of whose draw the network is surest (MaskGIT).
     noise : float
         Of the order "confident": so many times Gumbel's noise, times the share of entries still
         hidden, is added to the logarithms that say how sure a draw is.
     schedule : callable, optional
-        ``schedule(n_entries, n_steps)`` counts what is hidden after each step, by default
+        ``schedule(n_hidden, n_steps)`` counts what is hidden after each step, by default
         `even_counts`; `cosine_counts` shows few at first.
     temperature : float
         Divides the logits.
@@ -251,7 +252,7 @@ def unmask(
     check_choice("order", order, ("random", "confident"))
     check_real("temperature", temperature, 0, inclusive=False)
     check_real("noise", noise, 0)
-    n_entries = model.n_entries
+    n_entries = max(1, int((x == model.n_levels).flatten(1).sum(dim=1).max()))
     counts = (schedule or even_counts)(n_entries, n_entries if n_steps is None else n_steps)
     like = next(model.parameters())
     for left in counts[1:]:

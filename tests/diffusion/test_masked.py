@@ -150,6 +150,15 @@ def test_after_each_step_the_schedule_says_how_many_are_hidden(schedule):
     assert hidden == [[left, left] for left in (schedule or even_counts)(64, 5)[1:]]
 
 
+def test_steps_are_spread_over_what_is_hidden():
+    """Counted over all entries, the first of two steps for half an image would show nothing."""
+    model, path = model_of(Uniform(3), (1, 8, 8), 3), []
+    x = torch.where((torch.arange(8) < 4)[:, None].expand(1, 1, 8, 8), 0, 3)
+    unmask(model, x, n_steps=2, generator=seeded(), path=path)
+    assert [(step == 3).sum().item() for step in path] == [16, 0]
+    assert torch.equal(unmask(model, path[-1], generator=seeded()), path[-1])
+
+
 def test_the_surest_are_shown_first():
     class SureOfTheLast(Uniform):
         def forward(self, hot, t, context=None, *, generator=None):
