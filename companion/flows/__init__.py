@@ -1,1 +1,0 @@
-"""Flows: densities by a change of variables, through maps that can be undone."""

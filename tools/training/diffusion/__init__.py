@@ -1,1 +1,0 @@
-"""Energies, scores and diffusion."""
