@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 
 SMALL = 300  # up to this many rows all eigenvectors at once are as quick as a few
 RESTARTS = 30  # of Lanczos; a graph that needs more is thin, and quick to factorise
-TOLERANCE = 0  # machine precision: a larger one stops before rounding shows a second copy
+TOLERANCE = 1e-9  # of Lanczos; copies of an eigenvalue that it misses are found by looking again
 SHIFT = 1e-5  # keeps the matrix that is factorised regular
 
 
@@ -59,7 +59,7 @@ def largest_eigenvectors(matrix, n_vectors, *, rank_one=None, known=None, random
     values, vectors = _lanczos(matrix, n_vectors, rank_one, known, rng)
     while True:
         more, vector = _lanczos(matrix, 1, rank_one, np.hstack([known, vectors]), rng)
-        if more[0] <= values[-1] + n_rows * np.finfo(np.float64).eps:
+        if more[0] <= values[-1] + max(TOLERANCE, n_rows * np.finfo(np.float64).eps):
             return values, vectors
         order = np.argsort(-np.r_[values[:-1], more], kind="stable")
         values = np.r_[values[:-1], more][order]
