@@ -23,7 +23,7 @@ TOOLS = re.compile(
     rb"|^(?:alembic|appnope|axe-playwright-python|colorama|faiss-cpu|ghp-import|greenlet|ipywidgets"
     rb"|jupyterlab[_-](?:myst|widgets)|lark|llvmlite|Mako|nbgrader|notebook|numba|openTSNE|pacmap"
     rb"|playwright|pyee|pynndescent|pypdf|pywinpty|RapidFuzz|rfc3987-syntax|setuptools|sphinx-revealjs|umap-learn"
-    rb"|wheel|widgetsnbextension)==.*\n",
+    rb"|wheel|widgetsnbextension|zuko)==.*\n",
     re.M,
 )
 HEADER = re.compile(r"\A---\n(?:.*\n)*?kernelspec:\n")

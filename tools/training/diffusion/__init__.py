@@ -1,0 +1,1 @@
+"""Energies, scores and diffusion."""
