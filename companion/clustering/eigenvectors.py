@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 SMALL = 300  # up to this many rows all eigenvectors at once are as quick as a few
 RESTARTS = 30  # of Lanczos; a graph that needs more is thin, and quick to factorise
 TOLERANCE = 1e-9  # of Lanczos; copies of an eigenvalue that it misses are found by looking again
+GLANCE = 1e-4  # of a first, quick look, which is enough where the next eigenvalue is well below
 SHIFT = 1e-5  # keeps the matrix that is factorised regular
 
 
@@ -58,7 +59,11 @@ def largest_eigenvectors(matrix, n_vectors, *, rank_one=None, known=None, random
     rng = check_random_state(random_state)
     values, vectors = _lanczos(matrix, n_vectors, rank_one, known, rng)
     while True:
-        more, vector = _lanczos(matrix, 1, rank_one, np.hstack([known, vectors]), rng)
+        beside = np.hstack([known, vectors])
+        more, _ = _lanczos(matrix, 1, rank_one, beside, rng, GLANCE)
+        if more[0] + GLANCE < values[-1]:
+            return values, vectors
+        more, vector = _lanczos(matrix, 1, rank_one, beside, rng)
         if more[0] <= values[-1] + max(TOLERANCE, n_rows * np.finfo(np.float64).eps):
             return values, vectors
         order = np.argsort(-np.r_[values[:-1], more], kind="stable")
@@ -66,7 +71,7 @@ def largest_eigenvectors(matrix, n_vectors, *, rank_one=None, known=None, random
         vectors = np.hstack([vectors[:, :-1], vector])[:, order]
 
 
-def _lanczos(matrix, n_vectors, rank_one, known, rng):
+def _lanczos(matrix, n_vectors, rank_one, known, rng, tolerance=TOLERANCE):
     """Return eigenvalues, descending, and vectors of S beside the known ones, from one start."""
 
     def product(x):  # known vectors get an eigenvalue of at most 1 - 3, below all others
@@ -74,7 +79,7 @@ def _lanczos(matrix, n_vectors, rank_one, known, rng):
 
     n_rows, plain = matrix.shape[0], not (rank_one.any() or known.size)
     start = rng.uniform(-1, 1, n_rows)
-    lanczos = partial(eigsh, k=n_vectors, which="LA", v0=start, tol=TOLERANCE)
+    lanczos = partial(eigsh, k=n_vectors, which="LA", v0=start, tol=tolerance)
     try:
         operator = matrix if plain else _operator(product, n_rows)
         values, vectors = lanczos(operator, maxiter=RESTARTS)

@@ -137,7 +137,7 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         noise = 0.0
         if self.tol > 0:
             noise = 1e-14 * float(X.sum(axis=0) @ H.sum(axis=0) + X.sum(axis=1) @ W.sum(axis=1))
-        if self.solver == "mu":
+        if self.solver == "mu" and self.tol > 0:
             first = last = np.sqrt(2 * divergence(X, W, H, self.beta_loss))
         for n_iter in range(1, self.max_iter + 1):
             W, H, violation = descend(X, W, H, penalties, learn_parts)
