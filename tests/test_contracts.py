@@ -20,7 +20,7 @@ from tests.pretended_gpu import generator_on_device, needs_pretended_gpu
 from tools.pages.chapters import ROOT
 
 # Bases that are no models by themselves.
-ABSTRACT = {"Autoregressive", "PixelModel", "Autoencoder", "LatentVariableModel"}
+ABSTRACT = {"Autoregressive", "PixelModel", "Autoencoder", "LatentVariableModel", "Flow"}
 
 
 def classes(paths):

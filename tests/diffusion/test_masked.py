@@ -246,3 +246,9 @@ class TestMaskedDiffusion(GenerativeContract):
 
     def batch(self):
         return torch.randint(2, (16, 1, 4, 4), generator=seeded(4))
+
+
+class TestFixedRate(TestMaskedDiffusion):
+    def make(self):
+        network = UNet((6, 4, 4), n_outputs=5, n_channels=8)
+        return FixedRate(network, (1, 4, 4), 5, rate=0.4)
