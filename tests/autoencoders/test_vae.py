@@ -307,7 +307,7 @@ def test_what_is_said_of_collapse_holds_for_other_trainings(seed):
 def test_a_told_network_draws_what_is_wanted_more_often_for_another_seed():
     """Section "Digits on demand": against Gaussians fitted to the classes of an untold one."""
     recipe = recipes("autoencoders")["vae_told"]._replace(seed=1)
-    told = trained(recipe, recipe.data(final=True)[0]).requires_grad_(False)
+    told = trained(recipe, recipe.data(final=True)[0])[0].requires_grad_(False)
     untold = trained_anew(1, recipe.n_steps, warm=0.5, n_latent=16, n_hidden=88)
     wanted = torch.arange(10).repeat_interleave(100)
     drawn = told.sample(1000, context=torch.eye(10)[wanted], generator=seeded())

@@ -116,7 +116,7 @@ def test_dropout_comes_from_the_generator(digits):
 def test_training_again_gives_the_same_weights():
     recipe = RECIPES["digits"]
     learn, _ = recipe.data(final=True)
-    one, again = (trained(recipe, learn, n_steps=10).state_dict() for _ in range(2))
+    one, again = (trained(recipe, learn, n_steps=10)[0].state_dict() for _ in range(2))
     assert all(torch.equal(one[name], again[name]) for name in one)
 
 

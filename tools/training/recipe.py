@@ -39,6 +39,9 @@ class Recipe(NamedTuple):
     seed : int
     sample : callable, optional
         ``sample(model, n, generator)`` draws digits; their Fréchet distance is then measured too.
+    keep, kept : callable, optional
+        ``keep(kept(), model)`` returns the module whose weights are written in the model's place,
+        as the images that it draws; ``kept()`` makes it empty. Not counted as training.
     title : str
         The model's name as readers know it; by default its key, without underscores.
     on : str
@@ -57,6 +60,8 @@ class Recipe(NamedTuple):
     tried: Sequence[dict] = ()
     seed: int = 0
     sample: Callable | None = None
+    keep: Callable | None = None
+    kept: Callable | None = None
     title: str = ""
     on: str = "digits"
     control: bool = False

@@ -45,23 +45,30 @@ def checkpoint(part, name):
 
 
 def trained(recipe, learn, n_steps=None, **changes):
-    """Train a model by its recipe, from weights that the recipe's seed gives."""
+    """Train a model by its recipe, from weights that the recipe's seed gives.
+
+    Return what is kept of it, and the seconds of the training: those of this process, so that
+    what else the machine does counts little.
+    """
     settings = recipe.settings | changes
     takes = inspect.signature(recipe.make).parameters
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.seed)
         model = recipe.make(**{key: value for key, value in settings.items() if key in takes})
     rest = {key: value for key, value in settings.items() if key not in takes}
-    return recipe.fit(model, learn, n_steps or recipe.n_steps, recipe.seed, **rest)
+    start = time.process_time()
+    model = recipe.fit(model, learn, n_steps or recipe.n_steps, recipe.seed, **rest)
+    seconds = time.process_time() - start
+    if recipe.keep is not None:
+        model = recipe.keep(recipe.kept(), model)
+    return model.eval(), seconds
 
 
 def choose(recipe):
     """Print the figures of each of the settings tried, on training data held out."""
     learn, held_out = recipe.data(final=False)
     for changes in [{}, *recipe.tried]:
-        start = time.perf_counter()
-        model = trained(recipe, learn, **changes).eval()
-        seconds = time.perf_counter() - start
+        model, seconds = trained(recipe, learn, **changes)
         print(changes or "chosen", measure(recipe, model, held_out), f"{seconds:.0f} s", flush=True)
 
 
@@ -75,7 +82,7 @@ def restore(part, name):
     """Return the model that a committed checkpoint holds, and its recipe."""
     recipe = recipes(part)[name]
     with torch.random.fork_rng(devices=[]):
-        return load_weights(recipe.make(), f"{part}/{name}"), recipe
+        return load_weights((recipe.kept or recipe.make)(), f"{part}/{name}"), recipe
 
 
 def described(name, recipe):
@@ -88,9 +95,7 @@ def produce(part, name):
     """Train on all training data, write the weights in half precision, measure what was written."""
     recipe = recipes(part)[name]
     learn, held_out = recipe.data(final=True)
-    start = time.process_time()  # of this process: what else the machine does counts little
-    model = trained(recipe, learn)
-    seconds = time.process_time() - start
+    model, seconds = trained(recipe, learn)
     path = checkpoint(part, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     weights = model.state_dict()
