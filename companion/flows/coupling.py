@@ -176,9 +176,9 @@ def affine(stays, event_shape, **settings):
 
 
 def multiscale(event_shape, n_couplings, coupling, n_scales, **settings):
-    """Couplings on a chess board, on channels after a squeeze, and on a smaller image again.
+    """Couplings on a chess board, on channels after a squeeze, and again, smaller.
 
-    At each scale half of the channels are finished (`FactorOut`). Images to flat vectors.
+    At each scale half of the channels are finished (`FactorOut`).
     """
     n_channels, height, width = event_shape
     masks = [checkerboard(event_shape, i % 2) for i in range(n_couplings)]
@@ -186,16 +186,13 @@ def multiscale(event_shape, n_couplings, coupling, n_scales, **settings):
     if n_scales == 1:
         return Chain(board, Flatten(event_shape))
     if height % 2 or width % 2:
-        raise ValueError(
-            f"n_scales={n_scales}: images of {height}x{width} cannot be halved so often."
-        )
+        raise ValueError(f"n_scales={n_scales}: take fewer for {height}x{width}.")
     deep = (4 * n_channels, height // 2, width // 2)
     masks = [half_channels(deep, i % 2) for i in range(n_couplings)]
     on = (2 * n_channels, height // 2, width // 2)
     rest = multiscale(on, n_couplings, coupling, n_scales - 1, **settings)
-    return Chain(
-        board, Squeeze(), couplings(masks, deep, coupling, **settings), FactorOut(deep, rest)
-    )
+    channels = couplings(masks, deep, coupling, **settings)
+    return Chain(board, Squeeze(), channels, FactorOut(deep, rest))
 
 
 class RealNVP(Flow):

@@ -22,27 +22,27 @@ def mixture_cdf(x, log_weights, means, log_scales):
     Parameters
     ----------
     x : tensor (...)
-    log_weights, means, log_scales : tensor (K, ...)
-        The exponentials of the first sum to 1 over K.
+    log_weights, means, log_scales : tensor (M, ...)
+        The exponentials of the first sum to 1 over the M logistics.
 
     Returns
     -------
     three tensors (...)
         F is the distribution function and f its derivative, the density.
     """
-    u = (x - means) * torch.exp(-log_scales)
-    below, above = functional.logsigmoid(u), functional.logsigmoid(-u)
+    standard = (x - means) * torch.exp(-log_scales)
+    below, above = functional.logsigmoid(standard), functional.logsigmoid(-standard)
     parts = below, above, below + above - log_scales
     return tuple(torch.logsumexp(log_weights + part, dim=0) for part in parts)
 
 
 def invert_increasing(function, target, low, high):
-    """Solve ``function(x) = target`` for increasing functions by halving intervals, elementwise.
+    """Solve ``function(x) = target`` by halving intervals, elementwise.
 
     Parameters
     ----------
     function : callable
-        (...) to (...).
+        (...) to (...), increasing.
     target, low, high : tensor (...)
         The solutions lie between the last two.
     """
@@ -50,7 +50,8 @@ def invert_increasing(function, target, low, high):
     while (high - low > torch.finfo(target.dtype).eps * far).any():
         middle = low + (high - low) / 2
         right = function(middle) < target
-        low, high = torch.where(right, middle, low), torch.where(right, high, middle)
+        low = torch.where(right, middle, low)
+        high = torch.where(right, high, middle)
     return low + (high - low) / 2
 
 
@@ -66,7 +67,7 @@ class MixtureCoupling(Bijection):
     ----------
     stays : bool tensor (*event)
     network : nn.Module
-        ``network(x_a, context, generator=...)`` with zeros for b gives (B, 2 + 3 K, *event).
+        ``network(x_a, context, generator=...)`` with zeros for b gives (B, 2 + 3 M, *event).
     limit : float
         Of s and of the scales' logarithms, as in `AffineCoupling`.
     """
@@ -77,7 +78,7 @@ class MixtureCoupling(Bijection):
         self.network, self.limit = network, check_real("limit", limit, 0, inclusive=False)
 
     def bends(self, x, context=None, *, generator=None):
-        """What the network says: s and t (B, *event), and the mixture's three (K, B, *event)."""
+        """What the network says: s and t (B, *event), and the mixture's three (M, B, *event)."""
         known = torch.where(self.stays, x, 0)
         out = self.network(known, context, generator=generator).transpose(0, 1)
         s, t, mixture = out[0], out[1], out[2:]
@@ -120,7 +121,8 @@ def mixture(stays, event_shape, *, n_components=4, **settings):
 class VariationalDequantizer(nn.Module):
     """Noise for the bins of whole levels that a network shapes (Ho et al., 2019).
 
-    ``u = sigmoid(m(x) + s(x) e)`` with e from N(0, I): inside the bin, but where the flow likes it.
+    ``r = sigmoid(mu(x) + sigma(x) epsilon)`` with epsilon from N(0, I): inside the bin, but where
+    the flow likes it.
 
     Parameters
     ----------
@@ -136,17 +138,19 @@ class VariationalDequantizer(nn.Module):
         self.network = conditioner(event_shape, 2, **settings)
 
     def forward(self, x, context=None, *, generator=None):
-        """Draw noise: ``x + u`` of the shape of x, and ``log q(u | x)`` in nats, (B,)."""
+        """Draw noise: ``x + r``, and ``log q(r | x)`` in nats, (B,)."""
         like = next(self.parameters())
         x = x.to(like.dtype)
         scaled = 2 * x / (self.n_levels - 1) - 1
-        m, log_s = self.network(scaled, context, generator=generator).unbind(dim=1)
-        log_s = 0.5 + 2 * torch.tanh(log_s / 2)  # s begins where the noise is nearly uniform
-        e = standard_normal(x.shape, generator=generator, like=like)
-        v = m + torch.exp(log_s) * e
-        slope = functional.logsigmoid(v) + functional.logsigmoid(-v)
-        log_q = gaussian_log_prob(e) - sum_event(log_s + slope)
-        return torch.minimum(x + torch.sigmoid(v), torch.nextafter(x + 1, x)), log_q
+        said = self.network(scaled, context, generator=generator)
+        mu, log_sigma = said.unbind(dim=1)
+        log_sigma = 0.5 + 2 * torch.tanh(log_sigma / 2)  # begins nearly uniform
+        epsilon = standard_normal(x.shape, generator=generator, like=like)
+        bell = mu + torch.exp(log_sigma) * epsilon
+        slope = functional.logsigmoid(bell) + functional.logsigmoid(-bell)
+        log_q = gaussian_log_prob(epsilon) - sum_event(log_sigma + slope)
+        r = torch.sigmoid(bell)
+        return torch.minimum(x + r, torch.nextafter(x + 1, x)), log_q
 
 
 class FlowPlusPlus(RealNVP):
@@ -157,7 +161,7 @@ class FlowPlusPlus(RealNVP):
     event_shape, n_levels, n_couplings, n_scales
         As for `RealNVP`.
     n_components : int
-        K, logistic distributions in each mixture.
+        Logistic distributions in each mixture.
     variational : bool
         Whether levels get their noise from a `VariationalDequantizer`.
     **settings

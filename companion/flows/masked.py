@@ -61,16 +61,16 @@ class MaskedConditioner(nn.Module):
 class MaskedAffine(Bijection):
     """Entry i is moved and stretched as the entries before it say (Papamakarios et al., 2017).
 
-    ``z_i = (x_i - mu_i(x_<i)) exp(-a_i(x_<i))``: all at once from x to z, one after the other back.
-    The Jacobian is triangular: its log-determinant is minus the sum of the a_i.
+    ``z_i = (x_i - mu_i(x_<i)) / sigma_i(x_<i)``: all at once from x to z, one after the other back.
+    The Jacobian is triangular: its log-determinant is minus the sum of the log sigma_i.
 
     Parameters
     ----------
     network : nn.Module
-        ``network(x, context, generator=...)`` gives (B, 2, D), mu and a, each entry from those
-        before it.
+        ``network(x, context, generator=...)`` gives (B, 2, D), mu and the logarithm of sigma,
+        each entry from those before it.
     limit : float
-        ``a = limit tanh(a' / limit)``.
+        Of log sigma, as in `AffineCoupling`.
     """
 
     def __init__(self, network, limit=2.0):
@@ -78,22 +78,22 @@ class MaskedAffine(Bijection):
         self.network, self.limit = network, check_real("limit", limit, 0, inclusive=False)
 
     def motion(self, x, context=None, *, generator=None):
-        """Return mu and a of each entry, two (B, D)."""
-        mean, a = self.network(x, context, generator=generator).unbind(dim=1)
-        return mean, self.limit * torch.tanh(a / self.limit)
+        """Return mu and log sigma of each entry, two (B, D)."""
+        mu, log_sigma = self.network(x, context, generator=generator).unbind(dim=1)
+        return mu, self.limit * torch.tanh(log_sigma / self.limit)
 
     def forward(self, x, context=None, *, generator=None):
         """One pass through the network."""
-        mean, a = self.motion(x, context, generator=generator)
-        return (x - mean) * torch.exp(-a), -sum_event(a)
+        mu, log_sigma = self.motion(x, context, generator=generator)
+        return (x - mu) * torch.exp(-log_sigma), -sum_event(log_sigma)
 
     def inverse(self, z, context=None):
-        """A pass for each entry: pass i gets entry i right, for those before it are."""
+        """A pass for each entry: pass i gets entry i right; those before it are."""
         x = torch.zeros_like(z)
         for _ in range(z.shape[1]):
-            mean, a = self.motion(x, context)
-            x = z * torch.exp(a) + mean
-        return x, sum_event(a)
+            mu, log_sigma = self.motion(x, context)
+            x = z * torch.exp(log_sigma) + mu
+        return x, sum_event(log_sigma)
 
 
 def reversals(layers, n_entries):

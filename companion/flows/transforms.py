@@ -14,9 +14,9 @@ from companion.validation import check_event, check_integer, check_levels, check
 
 
 def dequantize(x, *, generator=None):
-    """Fill the bin of each whole level with noise: ``x + u`` with u from U[0, 1).
+    """Fill the bin of each whole level with noise: ``x + r`` with r from U[0, 1).
 
-    The whole part of the result is the level again, also where x + u would be rounded up.
+    The whole part of the result is the level again, also where x + r would be rounded up.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Flow(nn.Module):
         return gaussian_log_prob(z) + ladj
 
     def log_weight(self, x, context=None, *, generator=None):
-        """``log p(x + u) - log q(u | x)`` of one noise u from q: nats, whole levels to (B,).
+        """``log p(x + r) - log q(r | x)`` of one noise r from q: nats, whole levels to (B,).
 
         The mean of its exponential is P(x): its own mean is at most log P(x). Real data need no
         noise, and this is `log_prob`.
@@ -114,7 +114,7 @@ class Flow(nn.Module):
 
 @torch.no_grad()
 def noise_bound(flow, x, n_samples=32, *, context=None, generator=None):
-    """``log 1/K sum_k p(x + u_k) / q(u_k | x)`` with K noises from q, in nats, (B,).
+    """``log 1/K sum_k p(x + r_k) / q(r_k | x)`` with K noises from q, in nats, (B,).
 
     K = 1 is the `elbo`; the mean rises with K, to log P(x) (Burda et al., 2016).
     """
@@ -128,8 +128,8 @@ def noise_bound(flow, x, n_samples=32, *, context=None, generator=None):
 class AugmentedFlow(nn.Module):
     """Vectors with dimensions of noise beside them, under one flow (Huang et al., 2020).
 
-    ``log p(x) >= E_e[log p(x, e) - log q(e)]`` with e from N(0, I). A flow cannot tear its space;
-    with more dimensions it has room to go round.
+    ``log p(x) >= E[log p(x, eta) - log q(eta)]`` with eta from N(0, I). A flow cannot tear its
+    space; with more dimensions it has room to go round.
 
     Parameters
     ----------
@@ -148,11 +148,11 @@ class AugmentedFlow(nn.Module):
             )
 
     def log_weight(self, x, context=None, *, generator=None):
-        """``log p(x, e) - log q(e)`` of one noise, in nats, (B, D) to (B,)."""
+        """``log p(x, eta) - log q(eta)`` of one noise, in nats, (B, D) to (B,)."""
         x = check_event("x", x, self.event_shape)
-        e = standard_normal((len(x), self.n_noise), generator=generator, like=x)
-        both = torch.cat([x, e], dim=1)
-        return self.flow.log_prob(both, context, generator=generator) - gaussian_log_prob(e)
+        eta = standard_normal((len(x), self.n_noise), generator=generator, like=x)
+        both = torch.cat([x, eta], dim=1)
+        return self.flow.log_prob(both, context, generator=generator) - gaussian_log_prob(eta)
 
     elbo = Flow.elbo
 

@@ -39,17 +39,25 @@ def glow(n_steps=4, n_hidden=64, rate=0.1):
     return Glow(n_steps=n_steps, n_hidden=n_hidden, dequantizer=noise(rate), **told(rate))
 
 
-def flow_plus_plus(n_couplings=4, n_components=4, n_hidden=160, rate=0.1):
+def flow_plus_plus(n_couplings=4, n_components=4, n_hidden=96, rate=0.1):
     """Flow++ of the digits."""
     sizes = {"n_couplings": n_couplings, "n_components": n_components, "n_hidden": n_hidden}
     return FlowPlusPlus(n_scales=1, **sizes, **told(rate))
 
 
+def affine_twin(n_couplings=4, n_hidden=96, rate=0.1):
+    """What Flow++ is without its bends: the same couplings, networks and noise, but affine."""
+    sizes = {"n_couplings": n_couplings, "n_scales": 1, "n_hidden": n_hidden}
+    learned = VariationalDequantizer(n_hidden=n_hidden, **told(rate))
+    return RealNVP(dequantizer=learned, **sizes, **told(rate))
+
+
 def small_flow(noise):
-    """A small flow of the digits with uniform or with learned noise."""
-    sizes = {"n_hidden": 32}
-    learned = VariationalDequantizer(**sizes) if noise == "learned" else None
-    return RealNVP(n_couplings=4, n_scales=1, dequantizer=learned, **sizes)
+    """A small flow with uniform or with learned noise, and with nearly as many weights."""
+    n_hidden, learned = 40, None
+    if noise == "learned":
+        n_hidden, learned = 32, VariationalDequantizer(n_hidden=32)
+    return RealNVP(n_couplings=4, n_scales=1, n_hidden=n_hidden, dequantizer=learned)
 
 
 def bounds(model, held_out):
@@ -93,7 +101,7 @@ seeds = partial(
     fit=train_seeds,
     measure=bounds_of_seeds,
     unit="bits/dim (bound), small networks",
-    n_steps=600,
+    n_steps=2400,
     control=True,
 )
 
@@ -116,6 +124,13 @@ RECIPES = {
             {"rate": 0.2, "n_hidden": 256},
             {"n_couplings": 6, "n_hidden": 128, "n_components": 6, "n_steps": 1000},
         ],
+    ),
+    "affine": digits(
+        make=affine_twin,
+        title="Flow++ without its bends",
+        n_steps=2200,
+        settings={"max_shift": 1, "learning_rate": 4e-3},
+        control=True,
     ),
     "noise_uniform": seeds(make=lambda: Repeats(partial(small_flow, "uniform"), 3)),
     "noise_learned": seeds(make=lambda: Repeats(partial(small_flow, "learned"), 3)),
