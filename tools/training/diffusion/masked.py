@@ -14,7 +14,7 @@ from tools.training.recipe import Recipe, digit_images, draw, train
 SETTINGS = {"learning_rate": 5e-3}
 TEMPERATURES = (1.0, 0.9, 0.8, 0.7)
 COOL = (1.0, 0.8)
-COARSE = {"n_channels": 44}
+COARSE = {"n_channels": 40}
 
 
 def make(n_channels=32, rate=0.1, n_levels=17):
