@@ -67,6 +67,16 @@ def test_the_slope_with_a_long_chain_is_that_of_the_likelihood():
     assert (found - right).abs().max() < 0.03
 
 
+@pytest.mark.parametrize("settings", [{}, {"n_steps": 3}, {"persistent": 40}])
+def test_slopes_are_the_gradients_of_the_loss(settings):
+    """Also with more chains than data in a batch, where sums would not balance."""
+    model, v = machine(**settings).eval(), states(3)[:5]
+    right = torch.autograd.grad(model.loss(v, generator=seeded()), [model.weight, model.b, model.c])
+    found = model.slopes(v, generator=seeded())
+    for ours, autograd in zip(found, right, strict=True):
+        torch.testing.assert_close(ours, autograd)
+
+
 def test_learning_lowers_the_energy_of_data_against_samples():
     """Contrastive divergence the wrong way round would raise it."""
     model = initialize(RestrictedBoltzmannMachine((4,), 3), generator=seeded()).double()
@@ -97,6 +107,9 @@ def test_what_is_not_binary_or_too_large_is_refused():
     model = machine()
     with pytest.raises(ValueError, match="zeros and ones"):
         model.loss(torch.full((2, 3), 0.5))
+    for pixel in (-1.0, 2.0, math.inf, math.nan):
+        with pytest.raises(ValueError, match="v"):
+            model.free_energy(torch.tensor([[0.0, 1.0, pixel]]))
     with pytest.raises(ValueError, match="n_hidden=40"):
         RestrictedBoltzmannMachine((20,), 40).log_partition()
 
