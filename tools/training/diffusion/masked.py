@@ -14,7 +14,6 @@ from tools.training.recipe import Recipe, digit_images, draw, train
 SETTINGS = {"learning_rate": 5e-3}
 TEMPERATURES = (1.0, 0.9, 0.8, 0.7)
 COOL = (1.0, 0.8)
-COARSE = {"n_channels": 40}
 
 
 def make(n_channels=32, rate=0.1, n_levels=17):
@@ -96,8 +95,8 @@ def coarse_of(seed):
         kept=partial(Drawn, 1),
         keep=partial(at_each, temperatures=(1.0,)),
         measure=judge_coarse,
-        settings=SETTINGS | COARSE,
-        tried=[{"n_channels": 32}],
+        n_steps=2000,
+        tried=[{"n_steps": 1400}, {"n_steps": 1400, "n_channels": 44}],
     )
 
 
