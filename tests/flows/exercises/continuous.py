@@ -80,6 +80,13 @@ def time_runs_up(velocity, trace, x, n_steps):
     return back(mirrored(velocity), mirrored(trace), x, n_steps, way=1)
 
 
+def earliest_step_first(velocity, trace, x, n_steps):
+    def mirrored(function):
+        return lambda x, t: function(x, 1 - t)
+
+    return back(mirrored(velocity), mirrored(trace), x, n_steps)
+
+
 def without_the_trace(velocity, trace, x, n_steps):
     return back(velocity, trace, x, n_steps, sign=0)
 
@@ -137,6 +144,7 @@ WRONG = {
         trace_without_the_step,
         stands_at_one_time,
         time_runs_up,
+        earliest_step_first,
         without_the_trace,
         mean_of_the_batch,
     ],
