@@ -51,6 +51,14 @@ def discretized_gaussian_log_prob(x, mean, log_std, *, n_levels):
     return high + torch.log1p(-torch.exp(low - high))
 
 
+def q_sample(x0, kept, noise):
+    """Data x_0 of which a share `kept` of the variance, ``alpha_bar_t``, is left: x_t, (B, *event).
+
+    ``sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps``, with `noise` for eps.
+    """
+    return kept.sqrt() * x0 + (1 - kept).sqrt() * noise
+
+
 class DiffusionModel(nn.Module):
     """A chain of T steps from data to noise, and a network that takes them back (Ho et al., 2020).
 
@@ -108,8 +116,7 @@ class DiffusionModel(nn.Module):
 
     def q_sample(self, x0, t, noise):
         """x_t for scaled data x_0 (B, *event), steps t (B,) from 0 to T, and its noise."""
-        kept = self.at(self.alpha_bar, t)
-        return kept.sqrt() * x0 + (1 - kept).sqrt() * noise
+        return q_sample(x0, self.at(self.alpha_bar, t), noise)
 
     def posterior(self, x0, x_t, t):
         """Mean and variance of ``q(x_{t-1} | x_t, x_0)``; t from 1 to T.
