@@ -1,6 +1,7 @@
 """The chain against itself run step by step, Bayes by hand, and data for which all is known."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -206,6 +207,33 @@ def test_gaussian_data_are_drawn_exactly(mean, std):
     x = model.sample(4000, generator=seeded()).flatten()
     assert x.mean().item() == pytest.approx(mean, abs=5 * std / 8000**0.5 + 0.02 * abs(mean))
     assert x.std().item() == pytest.approx(std, rel=0.06)
+
+
+@pytest.mark.parametrize("n_steps", [5, 50])
+@pytest.mark.parametrize("largest", [False, True])
+def test_few_steps_end_where_a_line_and_noise_lead_and_the_bound_misses_the_kls(n_steps, largest):
+    """ "Against a reference": with the best guesses each step back is a line plus noise."""
+    mean, std, n = 0.6, 0.5, 100_000
+    model = gaussian_model(n_steps, mean, std, (1,), partial(cosine_schedule, largest=0.9))
+    if largest:
+        model.own_variance.copy_(model.beta)
+    own, end, spread, missed = model.own_variance.tolist(), 0.0, 1.0, 0.0
+    for t in range(n_steps, 0, -1):
+        now, beta = model.alpha_bar[t].item(), model.beta[t].item()
+        before = now / (1 - beta)
+        known = before * std**2 + 1 - before  # variance of x_{t-1}; x_t is an observation of it
+        slope = (1 - beta) ** 0.5 * known / (now * std**2 + 1 - now)
+        ratio = beta * known / (now * std**2 + 1 - now) / own[t]
+        end = before**0.5 * mean + slope * (end - now**0.5 * mean)
+        spread = slope**2 * spread + (own[t] if t > 1 else 0)
+        missed += (ratio - 1 - math.log(ratio)) / 2
+    x = model.sample(n, generator=seeded()).flatten()
+    assert x.mean().item() == pytest.approx(end, abs=5 * (spread / n) ** 0.5)
+    assert x.std().item() == pytest.approx(spread**0.5, abs=5 * (spread / 2 / n) ** 0.5)
+    data = mean + std * torch.randn(n, 1, generator=seeded(1), dtype=torch.float64)
+    log_density = torch.from_numpy(norm(mean, std).logpdf(data)).flatten()
+    gap = (log_density - model.elbo(data, generator=seeded(2))).mean().item()
+    assert gap == pytest.approx(missed, abs=0.02)
 
 
 def test_the_bound_lies_below_the_likelihood_of_levels():
