@@ -75,8 +75,13 @@ class ClassifierFree(DiffusionModel):
         super().__init__(model.network, model.beta[1:], model.event_shape, model.n_levels)
         self.model, self.w = model, check_real("w", w)
 
-    def noise(self, x_t, t, context, *, generator=None):
-        """Both guesses in one pass, and the point on the line through them."""
+    def noise(self, x_t, t, context=None, *, generator=None):
+        """Both guesses in one pass, and the point on the line through them.
+
+        Without a context there is no class to go to: the model's own guess.
+        """
+        if context is None:
+            return self.model.noise(x_t, t, generator=generator)
         told = torch.cat([context, torch.zeros_like(context)])
         guesses = self.model.noise(torch.cat([x_t, x_t]), t.repeat(2), told, generator=generator)
         return classifier_free_guidance(*guesses.chunk(2), self.w)
@@ -90,17 +95,28 @@ class ClassifierGuided(DiffusionModel):
     model : DiffusionModel
         It is shared, not copied.
     classifier : NoisyClassifier
+        Trained; it is shared too, and its weights are not among ours.
     w : float
     """
 
     def __init__(self, model, classifier, w):
         super().__init__(model.network, model.beta[1:], model.event_shape, model.n_levels)
-        self.model, self.classifier, self.w = model, classifier, check_real("w", w)
+        self.model, self.classifier, self.w = model, (classifier,), check_real("w", w)
 
-    def noise(self, x_t, t, context, *, generator=None):
-        """The model's guess, and a push towards the class that is 1 in the context."""
+    def _apply(self, fn, recurse=True):
+        # What `to`, `double` and the others call: the classifier goes along.
+        self.classifier[0]._apply(fn, recurse)
+        return super()._apply(fn, recurse)
+
+    def noise(self, x_t, t, context=None, *, generator=None):
+        """The model's guess, and a push towards the class that is 1 in the context.
+
+        Without a context there is no push.
+        """
         noise = self.model.noise(x_t, t, generator=generator)
-        gradient = self.classifier.gradient(x_t, t, context.argmax(dim=1))
+        if context is None:
+            return noise
+        gradient = self.classifier[0].gradient(x_t, t, context.argmax(dim=1))
         return classifier_guidance(noise, gradient, self.at(self.alpha_bar, t), self.w)
 
 

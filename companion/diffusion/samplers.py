@@ -64,7 +64,9 @@ def ddim_step(x, noise, kept, kept_after, eta=0.0, fresh=None):
     with ``s^2 = eta^2 (1 - ab') / (1 - ab) (1 - ab / ab')`` (Song, Meng and Ermon, 2021).
     """
     x0 = (x - (1 - kept).sqrt() * noise) / kept.sqrt()
-    variance = eta**2 * (1 - kept_after) / (1 - kept) * (1 - kept / kept_after)
+    variance = torch.zeros_like(kept)  # also where kept is 1, on the way from an image to its noise
+    if eta > 0:
+        variance = eta**2 * (1 - kept_after) / (1 - kept) * (1 - kept / kept_after)
     direction = (1 - kept_after - variance).sqrt()  # not negative for eta from 0 to 1
     x = kept_after.sqrt() * x0 + direction * noise
     return x if fresh is None else x + variance.sqrt() * fresh

@@ -249,7 +249,22 @@ class TestConsistencyModel(GenerativeContract):
     n_steps = 40
 
     def make(self):
-        return student()
+        made = student()
+        return ConsistencyModel(made.network, made.teacher[0], 3)
 
     def batch(self):
         return batch()
+
+    def test_one_image_jumps_as_well_as_three(self):
+        model, told = self.model().eval(), torch.eye(3)
+        x, t = torch.randn(3, 1, 4, 4, generator=seeded(5)), torch.tensor([1, 3, 6])
+        torch.testing.assert_close(model.end(x[:1], t[:1], told[:1]), model.end(x, t, told)[:1])
+        assert model.sample(1, told[:1], n_taken=2, generator=seeded()).shape == (1, 1, 4, 4)
+
+    def test_in_double_precision_it_says_the_same(self):
+        model, told = self.model().eval(), torch.eye(3)
+        x, t = torch.randn(3, 1, 4, 4, generator=seeded(5)), torch.tensor([1, 3, 6])
+        single = model.end(x, t, told)
+        double = model.double().end(x.double(), t, told.double())
+        assert double.dtype == next(model.teacher[0].parameters()).dtype == torch.float64
+        torch.testing.assert_close(double.float(), single, atol=1e-4, rtol=1e-4)

@@ -150,6 +150,64 @@ class TestConditionalDiffusion(GenerativeContract):
         return x, torch.eye(3)[torch.arange(12) % 3]
 
 
+def batch():
+    x = torch.randint(5, (12, 1, 4, 4), generator=seeded(4))
+    return x, torch.eye(3)[torch.arange(12) % 3]
+
+
+class GuidedContract(GenerativeContract):
+    """A guided model draws what it is told, so `sample` is told as many classes as images."""
+
+    n_steps = 40
+
+    def batch(self):
+        return batch()
+
+    def sample(self, model, n, seed=2):
+        told = torch.eye(3)[:n].to(next(model.parameters()))
+        return model.sample(n, told, generator=seeded(seed))
+
+    def test_one_image_is_drawn_as_well_as_three(self):
+        model = awake(self.make())
+        x, t = torch.randn(3, 1, 4, 4, generator=seeded(5)), torch.tensor([1, 3, 5])
+        one = model.noise(x[1:2], t[1:2], torch.eye(3)[1:2])
+        torch.testing.assert_close(one, model.noise(x, t, torch.eye(3))[1:2])
+        assert self.sample(model, 1).shape == (1, 1, 4, 4)
+
+    def test_in_double_precision_it_says_the_same(self):
+        model = awake(self.make())
+        x, t, told = (
+            torch.randn(3, 1, 4, 4, generator=seeded(5)),
+            torch.tensor([1, 3, 5]),
+            torch.eye(3),
+        )
+        single = model.noise(x, t, told)
+        double = model.double().noise(x.double(), t, told.double())
+        assert double.dtype == torch.float64
+        torch.testing.assert_close(double.float(), single, atol=1e-4, rtol=1e-4)
+
+    def test_without_a_class_it_is_the_model_alone(self):
+        model = awake(self.make())
+        x, t = torch.randn(3, 1, 4, 4, generator=seeded(5)), torch.tensor([1, 3, 5])
+        assert torch.equal(model.noise(x, t), model.model.noise(x, t))
+        assert not torch.allclose(model.noise(x, t, torch.eye(3)), model.noise(x, t))
+
+
+class TestClassifierFree(GuidedContract):
+    def make(self):
+        return ClassifierFree(conditional_model(), 3.0)
+
+
+class TestClassifierGuided(GuidedContract):
+    def make(self):
+        diffusion = DiffusionModel(UNet((1, 4, 4), n_channels=8), cosine_schedule(5), (1, 4, 4), 5)
+        classifier = awake(NoisyClassifier(SmallClassifier(), diffusion), size=0.5)
+        return ClassifierGuided(diffusion, classifier, 2.0)
+
+    def test_the_classifier_is_not_among_its_weights(self):
+        assert not any("classifier" in name for name in self.make().state_dict())
+
+
 class TestNoisyClassifier(DeepContract):
     def make(self):
         diffusion = DiffusionModel(UNet((1, 4, 4), n_channels=8), cosine_schedule(5), (1, 4, 4), 5)

@@ -77,6 +77,15 @@ def test_the_direction_shrinks_as_the_noise_grows():
         assert after.var().item() == pytest.approx((slope**2 + variance).item(), rel=0.02)
 
 
+def test_without_fresh_noise_a_step_leads_from_the_image_to_its_noise_too():
+    """Also from alpha_bar = 1, where eta's formula would divide nothing by nothing."""
+    x, noise = torch.randn(2, 4, 2, generator=seeded(), dtype=torch.float64)
+    kept, none_lost = torch.tensor(0.3).double(), torch.tensor(1.0).double()
+    far = ddim_step(x, noise, none_lost, kept)
+    torch.testing.assert_close(far, kept.sqrt() * x + (1 - kept).sqrt() * noise)
+    torch.testing.assert_close(ddim_step(far, noise, kept, none_lost), x)
+
+
 def test_with_all_its_noise_it_is_ancestral_sampling():
     """eta = 1 and all steps: the variance of the posterior, and its mean."""
     model = gaussian_model(30, 2.0, 0.5)

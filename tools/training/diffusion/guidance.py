@@ -73,10 +73,25 @@ def draw_told(model, n, generator):
     return ddim_sample(model, n, hot(torch.arange(n) % 10), n_taken=20, generator=generator)
 
 
+def alone():
+    """A model of digits that is told no class, and has all its training for that."""
+    return VelocityDiffusion(UNet(n_channels=16), cosine_schedule(100, offset=0))
+
+
+def measure_alone(model, held_out):
+    """Squared error on images held out."""
+    return {"untold": model.loss(held_out[0].repeat(20, 1, 1, 1), generator=seeded(0))}
+
+
+def draw_alone(model, n, generator):
+    """Draw in 20 steps, whichever digits come."""
+    return ddim_sample(model, n, n_taken=20, generator=generator)
+
+
 def readers():
-    """Three classifiers of noisy images."""
+    """Two classifiers of noisy images."""
     diffusion = told()
-    return Repeats([lambda: NoisyClassifier(NoisyNetwork(), diffusion)] * 3)
+    return Repeats([lambda: NoisyClassifier(NoisyNetwork(), diffusion)] * 2)
 
 
 def train_readers(models, learn, n_steps, seed, *, learning_rate=3e-3, weight_decay=0.1):
@@ -123,6 +138,36 @@ def train_student(model, learn, n_steps, seed, **settings):
     images, labels = learn
     model.network.rate = 0.0
     return distil(model, images, hot(labels), n_steps, generator=seeded(seed), **settings)[0]
+
+
+def train_by_pairs(model, learn, n_steps, seed, *, n_pairs=8622, learning_rate=1e-3, decay=0.99):
+    """Learn the ends of the teacher's paths of 24 steps by heart: squared error, from noise."""
+    generator, teacher = seeded(seed), model.teacher[0]
+    labels, starts, ends = torch.arange(n_pairs) % 10, [], []
+    for some in labels.split(479):
+        starts.append(torch.randn(len(some), *model.event_shape, generator=generator))
+        path = []
+        ddim_sample(teacher, len(some), hot(some), n_taken=24, z=starts[-1], path=path)
+        ends.append(path[-1])
+    model.network.rate = 0.0
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, n_steps)
+    average = train.MovingAverage(model, decay)
+    model.train()
+
+    def step(batch):
+        start, end, context = batch
+        last = torch.full((len(start),), model.n_steps)
+        loss = train.descend(
+            ((model.end(start, last, context) - end) ** 2).mean(), optimizer, max_norm=1.0
+        )
+        schedule.step()
+        average.update(model)
+        return loss
+
+    pairs = torch.cat(starts), torch.cat(ends), hot(labels)
+    train.fit(step, train.minibatches(*pairs, batch_size=64, generator=generator), n_steps)
+    return average.model
 
 
 def measure_student(model, held_out):
@@ -176,8 +221,15 @@ RECIPES = {
         unit="squared error of the noise",
         control=True,
     ),
+    "guidance_alone": digits(
+        title="Diffusion of the same size, told nothing",
+        make=alone,
+        measure=measure_alone,
+        sample=draw_alone,
+        control=True,
+    ),
     "guidance_classifiers": Recipe(
-        title="Three classifiers of noisy digits",
+        title="Two classifiers of noisy digits",
         data=labelled_digits,
         make=readers,
         fit=train_readers,
@@ -197,5 +249,11 @@ RECIPES = {
     ),
     "guidance_jump_2": one_jump(
         title="Consistency model, seed 2", make=partial(student, 2), seed=2, control=True
+    ),
+    "guidance_pairs": one_jump(
+        title="One jump, learned from pairs of noise and digit",
+        make=partial(student, 0),
+        fit=train_by_pairs,
+        control=True,
     ),
 }
