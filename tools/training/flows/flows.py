@@ -117,9 +117,10 @@ RECIPES = {
     "flowpp": digits(
         make=flow_plus_plus,
         title="Flow++",
-        n_steps=2200,
+        n_steps=4000,
         settings={"max_shift": 1, "learning_rate": 4e-3},
         tried=[
+            {"n_steps": 2200},
             {"rate": 0.3, "weight_decay": 0.1},
             {"rate": 0.2, "n_hidden": 256},
             {"n_couplings": 6, "n_hidden": 128, "n_components": 6, "n_steps": 1000},
@@ -128,7 +129,7 @@ RECIPES = {
     "affine": digits(
         make=affine_twin,
         title="Flow++ without its bends",
-        n_steps=2200,
+        n_steps=4000,
         settings={"max_shift": 1, "learning_rate": 4e-3},
         control=True,
     ),
