@@ -169,31 +169,32 @@ class GreyNetwork(nn.Module):
 
 
 class Drawn(nn.Module):
-    """Images that a network has drawn, as a checkpoint: two grey levels in one number.
+    """Images that a network has drawn, as a checkpoint: three grey levels in one number.
 
     Parameters
     ----------
     n_sets, n_images : int
     """
 
-    n_levels = 17  # 17 * 17 is less than 2048: half precision keeps such numbers exactly
+    n_levels = 17  # 17 * 17 * 17 is less than 2 ** 15
 
     def __init__(self, n_sets=3, n_images=1437):
         super().__init__()
-        self.register_buffer("pairs", torch.zeros(n_sets, n_images, 32))
+        triples = torch.zeros(n_sets, n_images, 22, dtype=torch.int16)  # of 66 levels, two blank
+        self.register_buffer("triples", triples)
 
     def pack(self, images):
         """Keep images, int64 (n_sets, n_images, 1, 8, 8)."""
-        first, second = images.flatten(2).chunk(2, dim=2)
-        self.pairs.copy_(self.n_levels * first + second)
+        first, second, third = functional.pad(images.flatten(2), (0, 2)).chunk(3, dim=2)
+        self.triples.copy_((self.n_levels * first + second) * self.n_levels + third)
         return self
 
     @property
     def images(self):
         """What was kept, int64 (n_sets, n_images, 1, 8, 8)."""
-        whole = self.pairs.round().long()
-        pixels = torch.cat([whole // self.n_levels, whole % self.n_levels], dim=2)
-        return pixels.view(*whole.shape[:2], 1, 8, 8)
+        rest, third = self.triples.long() // self.n_levels, self.triples.long() % self.n_levels
+        pixels = torch.cat([rest // self.n_levels, rest % self.n_levels, third], dim=2)
+        return pixels[..., :64].view(*pixels.shape[:2], 1, 8, 8)
 
 
 def cosine_counts(n_entries, n_steps):
@@ -236,8 +237,9 @@ def unmask(
     n_steps : int, optional
         Over them the hidden entries of the event that has most are spread. By default one entry
         a step: then draws are from the model's own conditionals.
-    order : "random" or "confident"
-        Which are shown in a step: any, or those of whose draw the network is surest (MaskGIT).
+    order : "random", "confident" or "entropy"
+        Which are shown in a step: any, those of whose draw the network is surest (MaskGIT), or
+        those whose guess has the least entropy, whatever is drawn.
     noise : float
         Of the order "confident": so many times Gumbel's noise, times the share of entries still
         hidden, is added to the logarithms that say how sure a draw is.
@@ -249,7 +251,7 @@ def unmask(
     path : list, optional
         Gets the events after each step.
     """
-    check_choice("order", order, ("random", "confident"))
+    check_choice("order", order, ("random", "confident", "entropy"))
     check_real("temperature", temperature, 0, inclusive=False)
     check_real("noise", noise, 0)
     n_entries = max(1, int((x == model.n_levels).flatten(1).sum(dim=1).max()))
@@ -265,6 +267,8 @@ def unmask(
             gumbel = -torch.log(-torch.log(rank.clamp(min=1e-20)))
             rank = -logs.gather(-1, drawn[..., None])[..., 0].flatten(1)
             rank = rank - noise * hidden.float().mean(dim=1, keepdim=True) * gumbel
+        if order == "entropy":
+            rank = torch.distributions.Categorical(logits=logits).entropy().flatten(1)
         # The hidden ones first, by rank; all but `left` of them are shown.
         place = torch.where(hidden, rank, torch.inf).argsort(dim=1).argsort(dim=1)
         n_shown = (hidden.sum(dim=1, keepdim=True) - left).clamp(min=0)

@@ -127,7 +127,7 @@ def test_a_cosine_shows_few_at_first():
     assert cosine[0] - cosine[1] < even[0] - even[1] < cosine[-2] - cosine[-1]
 
 
-@pytest.mark.parametrize("order", ["random", "confident"])
+@pytest.mark.parametrize("order", ["random", "confident", "entropy"])
 @pytest.mark.parametrize("n_steps", [1, 2, 5, None])
 def test_what_is_seen_stays_and_all_is_shown(order, n_steps):
     model = small_model()
@@ -174,6 +174,21 @@ def test_the_surest_are_shown_first():
     path = []
     unmask(model, torch.full((9, 1, 1, 3), 3), order="confident", generator=seeded(), path=path)
     assert (path[0][..., 2] == 1).all()
+
+
+def test_the_least_entropy_is_shown_first_whatever_is_drawn():
+    class HalfSureOfTheLast(Uniform):
+        def forward(self, hot, t, context=None, *, generator=None):
+            out = super().forward(hot, t)
+            out[:, 1, :, 2] += 1
+            return out
+
+    model, path = model_of(HalfSureOfTheLast(3), (1, 1, 3), 3), []
+    blank = torch.full((600, 1, 1, 3), 3)
+    unmask(model, blank, order="entropy", generator=seeded(), path=path)
+    assert (path[0][..., 2] < 3).all()
+    share = (path[0][..., 2] == 1).float().mean().item()
+    assert share == pytest.approx(math.e / (math.e + 2), abs=0.07)
     assert (path[0][..., :2] == 3).all()
 
 

@@ -5,15 +5,25 @@ from functools import partial
 import torch
 
 from companion import data
+from companion.autoregressive.fast_sampling import sample_cached
+from companion.autoregressive.pixelcnnpp import PixelCNNPlusPlus
 from companion.classifier import relative_frechet_distance
-from companion.diffusion.masked import Drawn, GreyNetwork, MaskedDiffusion
+from companion.diffusion.masked import Drawn, GreyNetwork, MaskedDiffusion, cosine_counts
 from companion.metrics import bits_per_dim, two_sample_accuracy
 from companion.train import load_weights
-from tools.training.recipe import Recipe, digit_images, draw, train
+from tools.training.recipe import Recipe, bits, digit_images, draw, train
 
 SETTINGS = {"learning_rate": 5e-3}
 TEMPERATURES = (1.0, 0.9, 0.8, 0.7)
 COOL = (1.0, 0.8)
+FEW = {
+    "16 steps": {"n_steps": 16},
+    "8 steps": {"n_steps": 8},
+    "surest first": {"n_steps": 8, "order": "confident"},
+    "surest, with noise": {"n_steps": 8, "order": "confident", "noise": 4.5},
+    "least entropy": {"n_steps": 8, "order": "entropy"},
+    "cosine": {"n_steps": 8, "schedule": cosine_counts},
+}
 
 
 def make(n_channels=32, rate=0.1, n_levels=17):
@@ -36,6 +46,21 @@ def at_each(kept, model, temperatures):
         generator = torch.Generator().manual_seed(1)
         drawn.append(model.sample(1437, temperature=temperature, generator=generator))
     return kept.pack(torch.stack(drawn))
+
+
+def in_few(kept, model):
+    """Keep what a model draws in few steps, in each of the ways of `FEW`."""
+    ways = [{**how, "generator": torch.Generator().manual_seed(7)} for how in FEW.values()]
+    return kept.pack(torch.stack([model.eval().sample(1437, **how) for how in ways]))
+
+
+def judge_few(kept, held_out):
+    """1-nearest-neighbour accuracy and Fréchet distance of each way of `FEW`."""
+    figures = {}
+    for name, images in zip(FEW, kept.images, strict=True):
+        figures[f"accuracy, {name}"] = two_sample_accuracy(images, data.digits().x_train)
+        figures[f"frechet, {name}"] = relative_frechet_distance(images)
+    return figures
 
 
 def load(model, learn, n_steps, seed):
@@ -64,7 +89,7 @@ def judge_coarse(kept, held_out):
     return {"accuracy, 5 levels": two_sample_accuracy(kept.images[0], learn)}
 
 
-masked = partial(Recipe, data=digit_images, settings=SETTINGS, n_steps=1400)
+masked = partial(Recipe, data=digit_images, settings=SETTINGS, n_steps=1250)
 draws = partial(masked, make=make, unit="1-NN accuracy", control=True)
 
 
@@ -95,8 +120,42 @@ def coarse_of(seed):
         kept=partial(Drawn, 1),
         keep=partial(at_each, temperatures=(1.0,)),
         measure=judge_coarse,
-        n_steps=2000,
-        tried=[{"n_steps": 1400}, {"n_steps": 1400, "n_channels": 44}],
+        n_steps=1700,
+        tried=[{"n_steps": 1250}, {"n_steps": 1250, "n_channels": 44}],
+    )
+
+
+def draw_cached(model, n, generator):
+    """Draw digits, each new pixel from values kept of the earlier ones."""
+    return sample_cached(model, n, generator=generator)
+
+
+# The model of the chapter on convolutions, but in as many seconds as masked diffusion has.
+rival = partial(
+    masked,
+    make=PixelCNNPlusPlus,
+    fit=train,
+    n_steps=1120,
+    settings={"learning_rate": 8e-3, "dropout": 0.25},
+    control=True,
+)
+
+
+def keep_cached(kept, model):
+    """Keep what a PixelCNN++ draws."""
+    generator = torch.Generator().manual_seed(1)
+    return kept.pack(draw_cached(model.eval(), 1437, generator)[None])
+
+
+def rival_of(seed):
+    """Return the recipe of the draws of the rival from another seed."""
+    return rival(
+        title=f"Draws of PixelCNN++ in as many seconds as masked diffusion, seed {seed}",
+        unit="1-NN accuracy",
+        seed=seed,
+        kept=partial(Drawn, 1),
+        keep=keep_cached,
+        measure=partial(judge, temperatures=COOL[:1]),
     )
 
 
@@ -116,8 +175,25 @@ RECIPES = {
         settings={},
         **drawn_at(TEMPERATURES),
     ),
+    "masked_few": draws(
+        title="Draws of masked diffusion in few steps",
+        fit=load,
+        settings={},
+        kept=partial(Drawn, len(FEW)),
+        keep=in_few,
+        measure=judge_few,
+    ),
     "masked_seed1": seed_of(1),
     "masked_seed2": seed_of(2),
+    "masked_rival": rival(
+        title="PixelCNN++, in as many seconds as masked diffusion",
+        measure=bits,
+        unit="bits/dim",
+        sample=draw_cached,
+        tried=[{"n_steps": 480}],
+    ),
+    "masked_rival1": rival_of(1),
+    "masked_rival2": rival_of(2),
     "masked_coarse": coarse_of(0),
     "masked_coarse1": coarse_of(1),
     "masked_coarse2": coarse_of(2),
