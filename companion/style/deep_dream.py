@@ -12,19 +12,19 @@ from companion.validation import check_integer, check_real
 
 
 def activation(found, channel=None):
-    """Mean square of the activations of each layer, summed: float tensors (B, C, H, W) to (B,).
+    """Mean square of the activations of each layer, summed: (B, C, H, W) to (B,).
 
     With `channel` only that one of each layer counts.
     """
     if channel is not None:
         n_channels = min(values.shape[1] for values in found.values())
         check_integer("channel", channel, low=0, high=n_channels - 1)
-        found = {layer: values[:, channel : channel + 1] for layer, values in found.items()}
+        found = {name: v[:, channel : channel + 1] for name, v in found.items()}
     return sum(values.square().mean(dim=(1, 2, 3)) for values in found.values())
 
 
 def normalized(gradient, eps=1e-12):
-    """Divide the gradient of each image by its mean absolute value, or by `eps` where that is more.
+    """Divide each image's gradient by its mean absolute value, or `eps` if that is more.
 
     Pixels then move by about one step, whatever the size of the activations.
     """
