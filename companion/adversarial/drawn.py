@@ -32,3 +32,26 @@ class Drawn(nn.Module):
         rest, third = self.triples.long() // self.n_levels, self.triples.long() % self.n_levels
         pixels = torch.cat([rest // self.n_levels, rest % self.n_levels, third], dim=2)
         return pixels[..., :64].view(*pixels.shape[:2], 1, 8, 8)
+
+
+class DrawnWithBits(Drawn):
+    """Sets of images, each with what test images cost under the model that drew it.
+
+    Parameters
+    ----------
+    n_sets, n_images : int
+
+    Attributes
+    ----------
+    bits : float tensor (n_sets,)
+        Bits per dimension.
+    """
+
+    def __init__(self, n_sets=3, n_images=1437):
+        super().__init__(n_sets, n_images)
+        self.register_buffer("bits", torch.zeros(n_sets))
+
+    def pack(self, images, bits):
+        """Keep images, int64 (n_sets, n_images, 1, 8, 8), and bits (n_sets,)."""
+        self.bits.copy_(torch.as_tensor(bits))
+        return super().pack(images)
