@@ -205,9 +205,10 @@ class PrecisionRecall(NamedTuple):
 def neighbor_radii(points, n_neighbors=3):
     """Distance from each row to the k-th nearest of the others, (n,)."""
     points = as_rows("points", points)
-    k = check_integer("n_neighbors", n_neighbors, 1, len(points) - 1, "neighbours among the others")
+    others = len(points) - 1
+    k = check_integer("n_neighbors", n_neighbors, 1, others, "neighbours among the others")
     distances = cdist(points, points)
-    np.fill_diagonal(distances, -1.0)  # a point comes first in its own row, and does not count
+    np.fill_diagonal(distances, -1.0)  # a point comes first in its own row: number 0
     return np.partition(distances, k, axis=1)[:, k]
 
 
