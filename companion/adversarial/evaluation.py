@@ -206,9 +206,9 @@ def neighbor_radii(points, n_neighbors=3):
     """Distance from each row to the k-th nearest of the others, (n,)."""
     points = as_rows("points", points)
     others = len(points) - 1
-    k = check_integer("n_neighbors", n_neighbors, 1, others, "neighbours among the others")
+    k = check_integer("n_neighbors", n_neighbors, 1, others, "give more points.")
     distances = cdist(points, points)
-    np.fill_diagonal(distances, -1.0)  # a point comes first in its own row: number 0
+    np.fill_diagonal(distances, -1.0)  # each point is number 0 in its row
     return np.partition(distances, k, axis=1)[:, k]
 
 
