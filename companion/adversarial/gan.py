@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from companion.adversarial.networks import ConvDiscriminator, ConvGenerator
 from companion.distributions import standard_normal
 from companion.train import MovingAverage, descend, fit, minibatches
 from companion.validation import check_event, check_integer, check_levels, check_real
@@ -164,6 +165,27 @@ class GAN(nn.Module):
         return self.finish(self.generate(self.noise(n, generator=generator), context))
 
 
+class DCGAN(GAN):
+    """The same game by convolutions and batch normalisation (Radford et al., 2016).
+
+    Parameters
+    ----------
+    n_latent, event_shape, n_levels, **options
+        As for `GAN`; height and width are multiples of 4.
+    n_channels : int
+        Of both networks at half the size of the image.
+    """
+
+    def __init__(
+        self, n_latent=32, event_shape=(1, 8, 8), n_levels=17, *, n_channels=32, **options
+    ):
+        networks = (
+            ConvGenerator(n_latent, event_shape, n_channels),
+            ConvDiscriminator(event_shape, n_channels),
+        )
+        super().__init__(*networks, n_latent, event_shape, n_levels, **options)
+
+
 def fit_gan(
     model,
     data,
@@ -201,7 +223,9 @@ def fit_gan(
         With the losses of both.
     """
     players = model.discriminator, model.generator
-    optimizers = [torch.optim.Adam(p.parameters(), learning_rate, betas=betas) for p in players]
+    optimizers = [
+        torch.optim.Adam(p.parameters(), learning_rate, betas=betas, fused=True) for p in players
+    ]
     average, device = MovingAverage(model, decay), next(model.parameters()).device
     n_critic = check_integer("n_critic", n_critic)
     model.train()
