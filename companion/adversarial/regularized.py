@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from companion.adversarial.gan import GAN
+from companion.adversarial.gan import GAN, discriminator_loss
 from companion.distributions import sum_event, uniform
 from companion.validation import check_real
 
@@ -86,11 +86,14 @@ class R3GAN(GAN):
     generator, discriminator, n_latent, event_shape, n_levels
         As for `GAN`.
     gamma : float
+    relativistic : bool
+        If False, losses are those of `GAN`: what do the penalties do alone?
     """
 
-    def __init__(self, *arguments, gamma=5.0, **options):
+    def __init__(self, *arguments, gamma=5.0, relativistic=True, **options):
         super().__init__(*arguments, **options)
         check_critic(self.discriminator)
+        self.relativistic = relativistic
         self.gamma = check_real("gamma", gamma, 0)
 
     def discriminator_value(self, real, fake, context=None, *, generator=None):
@@ -98,8 +101,14 @@ class R3GAN(GAN):
         above, slope = judged(lambda x: self.judge(x, context), real)
         below, other = judged(lambda x: self.judge(x, context), fake)
         slopes = slope.mean() + other.mean()
-        return functional.softplus(below - above).mean() + self.gamma / 2 * slopes
+        if self.relativistic:
+            loss = functional.softplus(below - above).mean()
+        else:
+            loss = discriminator_loss(above, below, smoothing=self.smoothing)
+        return loss + self.gamma / 2 * slopes
 
     def generator_value(self, real, fake, context=None):
         """The same pairs, the other way round."""
+        if not self.relativistic:
+            return super().generator_value(real, fake, context)
         return functional.softplus(self.judge(real, context) - self.judge(fake, context)).mean()

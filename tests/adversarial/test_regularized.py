@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from companion import data
-from companion.adversarial.gan import DenseDiscriminator, DenseGenerator
+from companion.adversarial.gan import GAN, DenseDiscriminator, DenseGenerator
 from companion.adversarial.networks import ConvDiscriminator, ConvGenerator
 from companion.adversarial.regularized import (
     R3GAN,
@@ -120,6 +120,14 @@ def known(kind, **options):
     generator = nn.Sequential(nn.Linear(4, 30), nn.Unflatten(1, SHAPE)).double()
     model = kind(generator, Linear(), 4, SHAPE, None, **options)
     return model, images(), images(seed=1)
+
+
+def test_penalties_alone_leave_the_losses_of_the_game():
+    model, real, fake = known(R3GAN, gamma=0.6, relativistic=False, smoothing=0.1)
+    plain = GAN(model.generator, model.discriminator, 4, SHAPE, None, smoothing=0.1)
+    due = plain.discriminator_value(real, fake) + 0.6 * model.discriminator.a.square().sum()
+    torch.testing.assert_close(model.discriminator_value(real, fake), due)
+    torch.testing.assert_close(model.generator_value(real, fake), plain.generator_value(real, fake))
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.7])
