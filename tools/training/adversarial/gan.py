@@ -7,10 +7,9 @@ import torch
 from torch import nn
 
 from companion import data
-from companion.adversarial.gan import DCGAN, GAN, DenseDiscriminator, DenseGenerator, fit_gan
+from companion.adversarial.gan import GAN, DenseDiscriminator, DenseGenerator, fit_gan
 from companion.adversarial.modes import mode_shares, n_covered
-from companion.adversarial.networks import ConvGenerator
-from companion.adversarial.regularized import R3GAN, WassersteinGAN
+from companion.adversarial.regularized import R3GAN
 from companion.autoregressive.repeats import Repeats
 from companion.classifier import relative_frechet_distance
 from companion.layers import initialize
