@@ -193,6 +193,7 @@ def fit_gan(
     *,
     generator,
     n_critic=1,
+    n_generator=1,
     learning_rate=5e-4,
     betas=(0.0, 0.9),
     batch_size=64,
@@ -201,15 +202,14 @@ def fit_gan(
 ):
     """Let the players take turns; return the moving average of the weights, and the history.
 
-    Each step D learns on `n_critic` batches, then G on one. Both use Adam; the rates fall to a
-    tenth as a cosine.
+    Each step D learns on `n_critic` batches, then G by `n_generator` draws of noise. Both use Adam;
+    the rates fall to a tenth as a cosine.
 
     Parameters
     ----------
     model : GAN
     data : tensor (n, *event), or tuple (images, contexts)
     n_steps : int
-        Of the generator.
     generator : torch.Generator
         Of the CPU.
     decay : float
@@ -227,7 +227,7 @@ def fit_gan(
         torch.optim.Adam(p.parameters(), learning_rate, betas=betas, fused=True) for p in players
     ]
     average, device = MovingAverage(model, decay), next(model.parameters()).device
-    n_critic = check_integer("n_critic", n_critic)
+    check_integer("n_critic", n_critic), check_integer("n_generator", n_generator)
     model.train()
     tensors = data if isinstance(data, tuple) else (data,)
     batches = minibatches(*(t.cpu() for t in tensors), batch_size=batch_size, generator=generator)
@@ -247,7 +247,8 @@ def fit_gan(
             batch = batch if i == 0 else next(batches)
             own = model.discriminator_loss(*batch, generator=generator)
             own = descend(own, optimizers[0])
-        against = descend(model.generator_loss(*batch, generator=generator), optimizers[1])
+        for _ in range(n_generator):
+            against = descend(model.generator_loss(*batch, generator=generator), optimizers[1])
         average.update(model)
         return {"discriminator": own, "generator": against}
 

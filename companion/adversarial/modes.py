@@ -4,7 +4,11 @@ Chapter: `gan`.
 """
 
 import torch
+from torch import nn
 
+from companion.adversarial.gan import dense
+from companion.autoencoders.latent import LatentVariableModel
+from companion.distributions import gaussian_log_prob, standard_normal
 from companion.validation import check_real
 
 
@@ -39,3 +43,37 @@ def mode_shares(points, centers, radius):
 def n_covered(points, centers, radius, *, least=0.05):
     """How many heaps have at least a share `least` of the points, as in `mode_shares`."""
     return int((mode_shares(points, centers, radius)[0] >= check_real("least", least, 0, 1)).sum())
+
+
+class PointVAE(LatentVariableModel):
+    """Variational autoencoder of points, with the layers of a `DenseGenerator` as its decoder.
+
+    ``p(x | z) = N(mean(z), std^2 I)``; the standard deviation is learned, one for all.
+
+    Parameters
+    ----------
+    n_dims, n_latent, n_hidden : int
+    """
+
+    def __init__(self, n_dims=2, n_latent=2, n_hidden=64):
+        super().__init__(n_latent)
+        self.encoder = dense(n_dims, n_hidden, 2 * n_latent)
+        self.decoder = dense(n_latent, n_hidden, n_dims)
+        self.log_std = nn.Parameter(torch.zeros(()))
+
+    def encode(self, x, *, generator=None):
+        """Mean and log standard deviation of ``q(z | x)``, (B, n_dims) to two (B, n_latent)."""
+        return self.encoder(x).chunk(2, dim=1)
+
+    def decode(self, z, *, generator=None):
+        """Mean and log standard deviation of the point, (B, n_dims) and a number."""
+        return self.decoder(z), self.log_std
+
+    def log_likelihood(self, x, z, *, generator=None):
+        """``log p(x | z)`` in nats, (B, n_dims) and (B, n_latent) to (B,)."""
+        return gaussian_log_prob(x, *self.decode(z))
+
+    def draw(self, z, *, generator=None):
+        """Draw points, (B, n_latent) to (B, n_dims)."""
+        mean, log_std = self.decode(z)
+        return mean + log_std.exp() * standard_normal(mean.shape, generator=generator, like=mean)

@@ -325,6 +325,13 @@ def test_the_discriminator_takes_more_turns_if_told():
     assert all(not torch.equal(before[k], v) for k, v in model.state_dict().items())
 
 
+def test_the_generator_takes_more_turns_if_told():
+    model, seen = small(), []
+    model.generator.register_forward_pre_hook(lambda *_: seen.append(torch.is_grad_enabled()))
+    fit_gan(model, points(20), 3, generator=seeded(), n_critic=2, n_generator=4, batch_size=5)
+    assert seen == [False] * 2 + [True] * 4 + [False] * 2 + [True] * 4 + [False] * 2 + [True] * 4
+
+
 def test_the_same_seed_gives_the_same_game_and_the_average_may_be_the_last():
     ends = []
     for _ in range(2):

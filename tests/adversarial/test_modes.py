@@ -6,10 +6,28 @@ import pytest
 import torch
 from scipy import stats
 
-from companion.adversarial.modes import mode_shares, n_covered
-from tests.contracts import seeded
+from companion.adversarial.modes import PointVAE, mode_shares, n_covered
+from tests.contracts import GenerativeContract, seeded
 
 CENTERS = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 9.0]])
+
+
+class TestPointVAE(GenerativeContract):
+    def make(self):
+        return PointVAE(3, 2, 8)
+
+    def batch(self):
+        return torch.randn(9, 3, generator=seeded(3))
+
+    def test_its_bound_is_the_likelihood_where_the_decoder_ignores_the_code(self):
+        model, x = self.model(), self.batch()
+        with torch.no_grad():
+            for p in (*model.decoder[-1].parameters(), *model.encoder[-1].parameters()):
+                p.zero_()
+            model.decoder[-1].bias.fill_(1.0)
+            model.log_std.fill_(0.3)
+        due = stats.norm(1, math.exp(0.3)).logpdf(x).sum(axis=1)
+        assert model.elbo(x, generator=seeded()).tolist() == pytest.approx(due.tolist(), rel=1e-5)
 
 
 def test_points_are_counted_by_hand():

@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from companion import data
-from companion.adversarial.gan import GAN, DenseDiscriminator, DenseGenerator, fit_gan
+from companion.adversarial.gan import DCGAN, GAN, DenseDiscriminator, DenseGenerator, fit_gan
 from companion.adversarial.modes import mode_shares, n_covered
-from companion.adversarial.regularized import R3GAN
+from companion.adversarial.networks import ConvGenerator
+from companion.adversarial.regularized import R3GAN, WassersteinGAN
 from companion.autoregressive.repeats import Repeats
 from companion.classifier import relative_frechet_distance
 from companion.layers import initialize
@@ -138,3 +139,48 @@ ring = partial(
     kept=ring_drawers,
     control=True,
 )
+
+
+def conv_game(*, n_latent=32, n_channels=32):
+    """Return the game of convolutions."""
+    return DCGAN(n_latent, n_channels=n_channels)
+
+
+def conv_drawer():
+    """Return one that can only draw."""
+    return drawer(ConvGenerator(32), 32)
+
+
+RECIPES = {
+    "r3gan": digits(title="R3GAN", tried=[{"learning_rate": 5e-4}, {"gamma": 2.0}]),
+    "gan": digits(
+        title="GAN",
+        make=partial(game, GAN),
+        tried=[{"learning_rate": 2e-4}, {"learning_rate": 2e-4, "betas": (0.5, 0.9)}],
+    ),
+    "gan_relativistic": digits(
+        title="GAN with a relativistic loss alone",
+        make=partial(game, R3GAN, gamma=0.0),
+        control=True,
+    ),
+    "gan_penalties": digits(
+        title="GAN with penalties alone",
+        make=partial(game, R3GAN, relativistic=False),
+        control=True,
+    ),
+    "wgan": digits(
+        title="Wasserstein GAN",
+        make=partial(game, WassersteinGAN),
+        n_steps=900,
+        settings={"learning_rate": 1e-3, "n_critic": 3},
+        tried=[{"learning_rate": 5e-4}],
+    ),
+    "dcgan": digits(
+        title="DCGAN",
+        make=conv_game,
+        n_steps=1500,
+        settings={"learning_rate": 1e-3, "betas": (0.5, 0.9)},
+        tried=[{"learning_rate": 3e-4}],
+        kept=conv_drawer,
+    ),
+}
