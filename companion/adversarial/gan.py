@@ -141,7 +141,7 @@ class GAN(nn.Module):
         return loss(self.judge(fake, context))
 
     def discriminator_loss(self, x, context=None, *, generator=None):
-        """Loss of D on data x (B, *event) and as many fakes: no gradient reaches G."""
+        """Loss of D on data (B, *event) and as many fakes; no gradient reaches G."""
         real = self.prepare(x)
         with torch.no_grad():
             fake = self.generate(self.noise(len(x), generator=generator), context)
