@@ -8,10 +8,10 @@ import math
 import torch
 from torch import nn
 
-from companion.adversarial.gan import GAN, frozen
+from companion.adversarial.gan import frozen
 from companion.adversarial.regularized import R3GAN
 from companion.flows.transforms import dequantize
-from companion.validation import check_event, check_real
+from companion.validation import check_real
 
 
 class FlowGenerator(nn.Module):
@@ -63,10 +63,13 @@ class FlowGAN(R3GAN):
     def filled(self, x, *, generator=None):
         """Levels with noise in their bins, from -1 to 1; real data as they are."""
         if self.n_levels is None:
-            return super().prepare(x)
-        super().prepare(x)  # its checks
-        like = next(self.parameters())
-        return 2 * dequantize(x.to(like.dtype), generator=generator) / self.n_levels - 1
+            return self.prepare(x)
+        return 2 * dequantize(self.levels(x), generator=generator) / self.n_levels - 1
+
+    def levels(self, x):
+        """Data in the type of the weights, checked."""
+        self.prepare(x)
+        return x.to(next(self.parameters()).dtype)
 
     def finish(self, x):
         """Whole levels: the bins in which the numbers lie."""
@@ -90,7 +93,7 @@ class FlowGAN(R3GAN):
             with frozen(self.discriminator):
                 total = self.adversarial * self.generator_value(real, fake, context)
         if self.likelihood:
-            nats = self.flow.loss(x, context, generator=generator)
+            nats = self.flow.loss(self.levels(x), context, generator=generator)
             total = total + self.likelihood * nats / self.n_latent
         return total
 
@@ -100,13 +103,14 @@ class FlowGAN(R3GAN):
 
     def elbo(self, x, context=None, *, n_samples=1, generator=None):
         """A bound on log P(x) of whole levels, nats, (B,)."""
+        x = self.levels(x)
         return self.flow.elbo(x, context, n_samples=n_samples, generator=generator)
 
     def encode(self, x, context=None, *, generator=None):
         """The noise that the flow makes these data from, (B, D); levels get noise first."""
-        x = check_event("x", x, self.event_shape)
-        y = x if self.n_levels is None else dequantize(x, generator=generator)
-        return self.flow(y.to(next(self.parameters()).dtype), context)[0]
+        y = self.levels(x)
+        y = y if self.n_levels is None else dequantize(y, generator=generator)
+        return self.flow(y, context)[0]
 
     def decode(self, z, context=None):
         """Data that the flow makes from noise (B, D), levels whole again."""
@@ -174,7 +178,10 @@ class BiGAN(R3GAN):
         with frozen(self.discriminator):
             return self.generator_value(*pairs)
 
-    loss = GAN.loss
+    def loss(self, x, *, generator=None):
+        """Both losses in a sum in which each player's gradient is that of its own loss."""
+        own = self.discriminator_loss(x, generator=generator)
+        return own + self.generator_loss(x, generator=generator)
 
 
 def joined(image, z):
