@@ -8,30 +8,39 @@ import torch
 from companion.distributions import sum_event
 
 
-def attribute_directions(z, values):
-    """Directions along which attributes of images rise, by linear regression on their codes.
+def attribute_directions(z, values, groups=None):
+    """How codes move on average when an attribute rises by one and the others stay.
+
+    Linear regression of the codes on the attributes. With `groups` every group has a mean of its
+    own, so that a direction does not lead from one group to another.
 
     Parameters
     ----------
     z : tensor (n, n_latent)
     values : tensor (n, n_attributes)
+    groups : integer tensor (n,), optional
+        The class of each image, say.
 
     Returns
     -------
-    directions : tensor (n_attributes, n_latent)
-        A step of one along a direction's own unit vector raises the attribute by its length.
-    r2 : tensor (n_attributes,)
-        Share of the attributes' variance that the regression explains.
+    tensor (n_attributes, n_latent)
     """
-    if len(z) <= z.shape[1] + 1 or values.ndim != 2 or len(values) != len(z):
+    if values.ndim != 2 or len(values) != len(z) or len(z) <= values.shape[1]:
         raise ValueError(
             f"values has shape {tuple(values.shape)} and z {tuple(z.shape)}: give a row a code, "
-            "and more rows than codes have numbers."
+            "and more rows than attributes."
         )
-    z, values = z - z.mean(dim=0), values - values.mean(dim=0)
-    slopes = torch.linalg.lstsq(z, values).solution  # (n_latent, n_attributes)
-    rest = ((values - z @ slopes) ** 2).sum(dim=0)
-    return slopes.T, 1 - rest / (values**2).sum(dim=0)
+    groups = torch.zeros(len(z), dtype=torch.long, device=z.device) if groups is None else groups
+    z, values = (centered(part, groups) for part in (z, values.to(z.dtype)))
+    return torch.linalg.lstsq(values, z).solution
+
+
+def centered(points, groups):
+    """Points (n, d) minus the mean of their group, (n,)."""
+    centers = torch.zeros_like(points)
+    for group in groups.unique():
+        centers[groups == group] = points[groups == group].mean(dim=0)
+    return points - centers
 
 
 def ink_moments(images):

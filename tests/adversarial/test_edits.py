@@ -11,22 +11,28 @@ from tests.contracts import seeded
 def test_directions_are_those_of_linear_regression():
     z = torch.randn(90, 4, generator=seeded()).double()
     values = torch.randn(90, 3, generator=seeded(1)).double() + z[:, :3] ** 2 - 2 * z[:, 1:]
-    directions, r2 = attribute_directions(z + 5, values)
-    reference = LinearRegression().fit(z, values)
-    torch.testing.assert_close(directions, torch.from_numpy(reference.coef_))
-    for i in range(3):
-        one = LinearRegression().fit(z, values[:, i])
-        assert r2[i] == pytest.approx(one.score(z, values[:, i]))
+    directions = attribute_directions(z + 5, values)
+    reference = LinearRegression().fit(values, z)
+    torch.testing.assert_close(directions, torch.from_numpy(reference.coef_.T.copy()))
 
 
-def test_a_step_along_a_direction_raises_a_linear_attribute_by_its_length():
-    slopes = torch.tensor([[3.0, -4.0]]).double()
-    z = torch.randn(30, 2, generator=seeded()).double()
-    directions, r2 = attribute_directions(z, z @ slopes.T)
-    torch.testing.assert_close(directions, slopes)
-    assert r2.item() == pytest.approx(1)
-    unit = directions[0] / directions[0].norm()
-    assert (unit @ slopes[0]).item() == pytest.approx(5)
+def test_groups_are_columns_of_their_own():
+    """Fixed effects: the same slopes as with an indicator a group among the predictors."""
+    z = torch.randn(90, 4, generator=seeded()).double()
+    groups = torch.randint(0, 5, (90,), generator=seeded(2)) * 3
+    values = z[:, :2] + groups[:, None] + torch.randn(90, 2, generator=seeded(1)).double()
+    hot = torch.nn.functional.one_hot(groups).double()
+    reference = LinearRegression().fit(torch.cat([values, hot], dim=1), z).coef_[:, :2].T
+    directions = attribute_directions(z, values, groups)
+    torch.testing.assert_close(directions, torch.from_numpy(reference.copy()))
+    assert (directions - attribute_directions(z, values)).abs().max() > 0.1
+
+
+def test_a_step_along_a_direction_raises_the_attribute_by_one_and_leaves_the_other():
+    """Where codes are a linear function of attributes."""
+    A = torch.tensor([[3.0, -4.0, 1.0], [0.0, 2.0, 2.0]]).double()
+    values = torch.randn(30, 2, generator=seeded()).double()
+    torch.testing.assert_close(attribute_directions(values @ A, values), A)
 
 
 def test_a_leaning_line_has_its_slope():
@@ -50,7 +56,7 @@ def test_moments_of_whole_levels_are_those_of_real_numbers_and_odd_sizes_do():
 
 
 def test_too_few_codes_are_refused():
-    with pytest.raises(ValueError, match="more rows than codes have numbers"):
-        attribute_directions(torch.zeros(4, 4), torch.zeros(4, 1))
+    with pytest.raises(ValueError, match="more rows than attributes"):
+        attribute_directions(torch.zeros(2, 4), torch.zeros(2, 2))
     with pytest.raises(ValueError, match="values has shape"):
         attribute_directions(torch.zeros(9, 2), torch.zeros(9))
