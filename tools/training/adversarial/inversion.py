@@ -37,18 +37,24 @@ def styled(n_code=16, n_channels=16):
     return R3GAN(generator, DenseDiscriminator(EVENT), generator.n_latent)
 
 
-def both_ways(n_latent=32):
+def both_ways(discriminator=None, n_latent=32):
     """Return a BiGAN of dense networks as large as those of `plain`."""
     encoder = nn.Sequential(nn.Flatten(1), dense(64, 256, n_latent))
-    discriminator = DenseDiscriminator((64 + n_latent,))
+    discriminator = discriminator or DenseDiscriminator((64 + n_latent,))
     return BiGAN(DenseGenerator(n_latent, EVENT), encoder, discriminator, n_latent)
 
 
-def flow(adversarial=1.0, likelihood=1.0):
+def flow(discriminator=None, adversarial=1.0, likelihood=1.0):
     """Return a FlowGAN whose flow is a RealNVP."""
-    bijection = RealNVP(n_couplings=3, n_hidden=64)
     weights = {"adversarial": adversarial, "likelihood": likelihood}
-    return FlowGAN(bijection, DenseDiscriminator(EVENT), **weights)
+    discriminator = discriminator or DenseDiscriminator(EVENT)
+    return FlowGAN(RealNVP(n_couplings=3, n_hidden=64), discriminator, **weights)
+
+
+def without_judge(kept, model):
+    """Leave the discriminator out: the page does not ask it."""
+    kept.generator.load_state_dict(model.generator.state_dict())
+    return kept
 
 
 def by_descent(model, held_out):
@@ -79,7 +85,15 @@ def bits(model, held_out):
 
 GREY = "squared grey levels"
 game = partial(Recipe, data=digit_images, fit=play, sample=draw)
-flows = partial(game, make=flow, measure=bits, unit="bits/dim (ELBO)", n_steps=1000)
+flows = partial(
+    game,
+    make=flow,
+    measure=bits,
+    unit="bits/dim (ELBO)",
+    n_steps=900,
+    keep=without_judge,
+    kept=partial(flow, nn.Identity()),
+)
 
 RECIPES = {
     "inversion_gan": game(
@@ -95,17 +109,23 @@ RECIPES = {
         make=styled,
         measure=by_style,
         unit=GREY,
-        n_steps=1600,
+        n_steps=1400,
         settings={"learning_rate": 2e-3},
     ),
     "inversion_bigan": game(
-        title="BiGAN", make=both_ways, measure=there_and_back, unit=GREY, n_steps=2500
+        title="BiGAN",
+        make=both_ways,
+        measure=there_and_back,
+        unit=GREY,
+        n_steps=2000,
+        keep=without_judge,
+        kept=partial(both_ways, nn.Identity()),
     ),
     "inversion_flow_both": flows(title="FlowGAN, game and likelihood"),
     "inversion_flow_game": flows(
-        title="FlowGAN, game alone", make=partial(flow, 1.0, 0.0), control=True
+        title="FlowGAN, game alone", make=partial(flow, None, 1.0, 0.0), control=True
     ),
     "inversion_flow_likelihood": flows(
-        title="The same flow, likelihood alone", make=partial(flow, 0.0, 1.0), control=True
+        title="The same flow, likelihood alone", make=partial(flow, None, 0.0, 1.0), control=True
     ),
 }
