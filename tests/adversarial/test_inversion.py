@@ -142,7 +142,7 @@ def test_the_nearest_sample_is_the_nearest():
 
 
 def test_the_pull_to_the_prior_is_zero_in_the_limit_and_has_the_stated_mean():
-    n, d = 40, 3
+    n, d = 6, 3
     draws = torch.randn(4000, n, d, generator=seeded(11)).double()
     values = torch.stack([moment_distance(z) for z in draws])
     right, error = 1 / n + (d + 1) / (n - 1), values.std() / len(draws) ** 0.5
