@@ -47,7 +47,7 @@ def reconstruction_error(gan, z, images):
 
 
 def inversion_objective(gan, z, target, *, encoder=None, domain=0.0, prior=0.0):
-    """What a code should make small, for each image: (B, n_latent) and (B, *event) to (B,).
+    """What codes (B, n_latent) of images (B, *event) should make small: (B,).
 
     ``|G(z) - x|^2 / n_entries + (domain |E(G(z)) - z|^2 + prior |z|^2) / n_latent``
     """

@@ -85,7 +85,7 @@ class FlowGAN(R3GAN):
         return self.discriminator_value(real, fake, context, generator=generator)
 
     def generator_loss(self, x, context=None, *, generator=None):
-        """The weighted sum of the game and of minus the log-likelihood of an entry, in nats."""
+        """Weighted: the game, and minus the log-likelihood of an entry in nats."""
         total = 0.0
         if self.adversarial:
             real = self.filled(x, generator=generator)
@@ -162,7 +162,7 @@ class BiGAN(R3GAN):
         return self.generate(z)
 
     def pairs(self, x, *, generator=None):
-        """Pairs from data, (x, E(x)), and made ones, (G(z), z): each (B, n_entries + n_latent)."""
+        """(x, E(x)) of data and (G(z), z), each (B, n_entries + n_latent)."""
         real, z = self.prepare(x), self.noise(len(x), generator=generator)
         return joined(real, self.code(real)), joined(self.generate(z), z)
 

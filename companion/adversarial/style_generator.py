@@ -162,7 +162,7 @@ class StyleGenerator(nn.Module):
         return w
 
     def synthesize(self, w, noise):
-        """Images (B, *event) in (-1, 1) from styles (B, n_code) and noise maps (B, 1, H, W)."""
+        """Images (B, *event) in (-1, 1) from styles and noise maps (B, 1, H, W)."""
         x = self.first.expand(len(w), -1, -1, -1)
         for layer, size, one in zip(self.layers, self.map_sizes, noise, strict=True):
             if x.shape[2:] != size:
@@ -176,11 +176,11 @@ class StyleGenerator(nn.Module):
 
 
 def noise_regularizer(maps, *, smallest=4):
-    """How much a noise map agrees with itself one pixel on, (B,): 2 / H W a scale if it is white.
+    """How much noise maps agree with themselves one pixel on, (B,).
 
-    At each scale ``(mean n(r, c) n(r, c + 1))^2 + (mean n(r, c) n(r + 1, c))^2`` with the edges
-    joined; then 2x2 pixels are averaged and doubled, which leaves white noise white, until a side
-    would be shorter than `smallest`. The sum over scales and maps.
+    At each scale ``(mean n(r, c) n(r, c + 1))^2 + (mean n(r, c) n(r + 1, c))^2``,
+    the edges joined: 2 / H W on average if the noise is white. Then 2x2 pixels are
+    averaged and doubled, until a side would be shorter than `smallest`. All is added.
 
     Parameters
     ----------
