@@ -180,7 +180,7 @@ def noise_regularizer(maps, *, smallest=4):
 
     At each scale ``(mean n(r, c) n(r, c + 1))^2 + (mean n(r, c) n(r + 1, c))^2``,
     the edges joined: 2 / H W on average if the noise is white. Then 2x2 pixels are
-    averaged and doubled, until a side would be shorter than `smallest`. All is added.
+    averaged and doubled, until a side would be below `smallest`. All is added.
 
     Parameters
     ----------
