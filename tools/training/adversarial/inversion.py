@@ -109,7 +109,7 @@ RECIPES = {
         make=styled,
         measure=by_style,
         unit=GREY,
-        n_steps=1400,
+        n_steps=1000,
         settings={"learning_rate": 2e-3},
     ),
     "inversion_bigan": game(
@@ -117,7 +117,7 @@ RECIPES = {
         make=both_ways,
         measure=there_and_back,
         unit=GREY,
-        n_steps=2000,
+        n_steps=1800,
         keep=without_judge,
         kept=partial(both_ways, nn.Identity()),
     ),
