@@ -18,6 +18,7 @@ from companion.data.downloads import (
 )
 from companion.data.drawings import CHARACTERS, FACE_FACTORS, draw_faces, faces, glyphs
 from companion.data.photos import patches, photos
+from companion.data.pictures import PICTURES, picture
 from companion.data.scenes import COLORS, HELD_OUT, RELATIONS, SHAPES, SIZES, Scenes, scenes
 from companion.data.text import text
 from companion.data.toys import TOYS, toy
@@ -29,6 +30,7 @@ __all__ = [
     "FACE_FACTORS",
     "FASHION_CLASSES",
     "HELD_OUT",
+    "PICTURES",
     "RELATIONS",
     "SHAPES",
     "SIZES",
@@ -47,6 +49,7 @@ __all__ = [
     "olivetti_faces",
     "patches",
     "photos",
+    "picture",
     "scenes",
     "text",
     "toy",

@@ -147,7 +147,7 @@ def cifar10(*, cache=None):
     ----------
     A. Krizhevsky, Learning multiple layers of features from tiny images, 2009.
     """
-    (path,) = _fetch(CIFAR10, cache)
+    (path,) = fetch(CIFAR10, cache)
     train_files = [f"data_batch_{i}.bin" for i in range(1, 6)]
     with tarfile.open(path) as archive:  # members are read in memory, none is written out
         return LabelledImages(
@@ -193,7 +193,7 @@ def cache_folder(cache=None):
     )
 
 
-def _fetch(source, cache):
+def fetch(source, cache):
     """Return the paths of all files of a source, fetching the ones that are not there yet."""
     folder = cache_folder(cache) / source.title.lower()
     pins = [line.split() for line in source.pins.strip().splitlines()]
@@ -241,7 +241,7 @@ def _fetch_file(title, url, path, n_bytes, digest):
 
 
 def _fetch_idx(source, cache):
-    paths = _fetch(source, cache)
+    paths = fetch(source, cache)
     x_train, y_train, x_test, y_test = (read_idx(gzip.decompress(p.read_bytes())) for p in paths)
     return LabelledImages(
         x_train[:, None], y_train.astype(np.int64), x_test[:, None], y_test.astype(np.int64)
