@@ -3,12 +3,12 @@
 Chapter: `style_transfer`.
 """
 
-from itertools import repeat
+from contextlib import suppress
 
 import torch
 from torch import nn
 
-from companion.train import fit
+from companion.style.gallery import check_image
 from companion.validation import check_choice, check_event, check_integer, check_real
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
@@ -76,8 +76,8 @@ def style_loss(features, targets, weights=None, *, statistic=gram_matrix):
 def content_loss(features, targets, weights=None):
     """Distance of features, ``sum_l w_l / (2 C_l M_l) sum_ik (F^l_ik - P^l_ik)^2``.
 
-    Gatys et al. (2016) do not divide by ``C_l M_l``, channels times places: their content weighs the
-    more the larger the picture.
+    Gatys et al. (2016) do not divide by ``C_l M_l``, channels times places: their content weighs
+    the more the larger the picture.
 
     Parameters
     ----------
@@ -104,7 +104,9 @@ def content_loss(features, targets, weights=None):
 def chosen(name, values, layers):
     """Return the entries of a dict that belong to `layers`, or raise a `ValueError`."""
     if missing := [layer for layer in layers if layer not in values]:
-        raise ValueError(f"{name} lacks {missing}: it must have an entry for each layer of targets.")
+        raise ValueError(
+            f"{name} lacks {missing}: it must have an entry for each layer of targets."
+        )
     return {layer: values[layer] for layer in layers}
 
 
@@ -127,9 +129,9 @@ class StyleTransfer(nn.Module):
     """An image is changed until it has the content of one picture and the style of another.
 
     ``alpha L_content + beta L_style``, minimised over pixels (Gatys, Ecker and Bethge, 2016,
-    doi:10.1109/CVPR.2016.265). Layer l has the weight ``w_l = 1 / (L Z_l)``, where ``Z_l`` is the loss
-    of a layer whose features are all zero: so each of the two losses is 0 where features or Gram
-    matrices agree and 1 for an image without features, whatever the network.
+    doi:10.1109/CVPR.2016.265). Layer l has the weight ``w_l = 1 / (L Z_l)``, where ``Z_l`` is the
+    loss of a layer whose features are all zero: so each of the two losses is 0 where features or
+    Gram matrices agree and 1 for an image without features, whatever the network.
 
     Parameters
     ----------
@@ -172,7 +174,9 @@ class StyleTransfer(nn.Module):
         self.style_weight = check_real("style_weight", style_weight, 0)
         self.style_layers = tuple(style_layers)
         self.content_layers = tuple(content_layers) if content is not None else ()
-        self.register_buffer("content", None if content is None else check_image("content", content))
+        self.register_buffer(
+            "content", None if content is None else check_image("content", content)
+        )
         with torch.no_grad():
             told = features(check_image("style", style), self.style_layers)
             for layer in self.style_layers:
@@ -191,7 +195,7 @@ class StyleTransfer(nn.Module):
         return {layer: getattr(self, f"{kind}_{layer}") for layer in layers}
 
     def terms(self, x):
-        """Content and style loss of an image (B, 3, H, W), two scalars; the first is 0 without one."""
+        """Content and style loss of an image (B, 3, H, W); without a content the first is 0."""
         layers = dict.fromkeys(self.content_layers + self.style_layers)
         features = self.features(x, tuple(layers))
         style = style_loss(
@@ -204,29 +208,35 @@ class StyleTransfer(nn.Module):
 
     def loss(self, x):
         """``alpha L_content + beta L_style`` of an image (B, 3, H, W)."""
-        terms = self.terms(x)
+        return self.total(self.terms(x))
+
+    def total(self, terms):
+        """Weigh and add what `terms` returned."""
         return self.content_weight * terms["content"] + self.style_weight * terms["style"]
 
     def start(self, size=None, *, generator=None):
-        """Return grey noise of the content's size, or of `size` (H, W): (1, 3, H, W) in [0, 1]."""
+        """Return grey noise in [0, 1] as large as the content, or of `size` (H, W)."""
         if size is None and self.content is None:
             raise ValueError("size=None needs a content picture: pass size=(height, width).")
         like = self.targets("style")[self.style_layers[0]]
         place = "cpu" if generator is None else generator.device
-        noise = torch.randn(1, 3, *(size or self.content.shape[2:]), generator=generator, device=place)
+        noise = torch.randn(
+            1, 3, *(size or self.content.shape[2:]), generator=generator, device=place
+        )
         return (0.5 + 0.1 * noise).clamp(0, 1).to(like)
 
-    def run(self, start=None, n_evaluations=60, *, method="lbfgs", learning_rate=None, generator=None):
+    def run(
+        self, start=None, n_evaluations=60, *, method="lbfgs", learning_rate=None, generator=None
+    ):
         """Minimise the loss over the pixels of an image.
 
-        Each evaluation of the loss and its gradient is one step: L-BFGS walks a full step without a
-        line search. The search is free; what is returned is clipped to [0, 1].
+        A pixel is the sigmoid of a free number, so that no step leaves [0, 1]; pixels of the start
+        are first brought into [0.05, 0.95]. The best image of all evaluations is returned.
 
         Parameters
         ----------
         start : tensor (1, 3, H, W), optional
-            By default the content, or noise from `generator` (as `start` draws it) as large as the
-            style where there is none.
+            By default the content, or the noise of `start` where there is none.
         n_evaluations : int
         method : {"lbfgs", "adam"}
         learning_rate : float, optional
@@ -238,34 +248,47 @@ class StyleTransfer(nn.Module):
         image : tensor (1, 3, H, W)
             Values in [0, 1].
         history : list of dict, one an evaluation
-            ``"step"``, ``"loss"``, ``"content"`` and ``"style"``, before the step and the clipping.
+            ``"step"``, ``"loss"``, ``"content"`` and ``"style"``; trials of L-BFGS's line search
+            are among them.
         """
         check_choice("method", method, ("lbfgs", "adam"))
+        n_evaluations = check_integer("n_evaluations", n_evaluations)
         if start is None:
             start = self.start(generator=generator) if self.content is None else self.content
-        image = check_image("start", start).clone().requires_grad_()
-        rate = learning_rate or {"lbfgs": 1.0, "adam": 0.03}[method]
+        free = check_image("start", start).clamp(0.05, 0.95).logit().contiguous().requires_grad_()
+        rate = learning_rate or {"lbfgs": 1.0, "adam": 0.1}[method]
         if method == "adam":
-            optimizer = torch.optim.Adam([image], lr=rate)
+            optimizer = torch.optim.Adam([free], lr=rate)
         else:
-            never = {"tolerance_grad": 0.0, "tolerance_change": 0.0}
-            optimizer = torch.optim.LBFGS([image], rate, max_iter=1, history_size=20, **never)
-        record = {}
+            ends = {"max_iter": n_evaluations, "tolerance_grad": 0.0, "tolerance_change": 0.0}
+            optimizer = torch.optim.LBFGS(
+                [free], rate, history_size=20, line_search_fn="strong_wolfe", **ends
+            )
+        history, best = [], {}
 
         def closure():
+            if len(history) == n_evaluations:
+                raise SpentError
+            image = torch.sigmoid(free)
             terms = self.terms(image)
-            loss = self.content_weight * terms["content"] + self.style_weight * terms["style"]
-            record.update(loss=loss.detach(), **{k: v.detach() for k, v in terms.items()})
-            # As large as in units of a pixel: PyTorch's L-BFGS leaves out curvatures below 1e-10.
-            (image.grad,) = torch.autograd.grad(image.numel() * loss, image)
-            return loss.detach()
+            loss = self.total(terms)
+            # Made large: PyTorch's L-BFGS leaves out curvatures below 1e-10.
+            (slope,) = torch.autograd.grad(free.numel() * loss, free)
+            free.grad = slope.contiguous()
+            record = {"loss": loss.item()} | {name: term.item() for name, term in terms.items()}
+            if not history or record["loss"] < best["loss"]:
+                best.update(record, image=image.detach())
+            history.append({"step": len(history) + 1} | record)
+            return free.numel() * loss.detach()
 
-        def step(_):
-            optimizer.step(closure)
-            return dict(record)
+        with suppress(SpentError):
+            while True:
+                optimizer.step(closure)
+        return best["image"], history
 
-        history = fit(step, repeat(None), check_integer("n_evaluations", n_evaluations))
-        return image.detach().clamp(0, 1), history
+
+class SpentError(Exception):
+    """All evaluations have been made."""
 
 
 def relative_weights(targets, halves, shares=None):
@@ -274,15 +297,3 @@ def relative_weights(targets, halves, shares=None):
     shares = chosen("layer_weights", shares, targets)
     sizes = {layer: float(target.square().mean()) / halves for layer, target in targets.items()}
     return {layer: shares[layer] / max(sizes[layer], 1e-12) for layer in targets}
-
-
-def check_image(name, image):
-    """Return colour images (B, 3, H, W) in [0, 1], or raise a `ValueError`."""
-    check_event(name, image, (3, None, None))
-    low, high = float(image.min()), float(image.max())
-    if not (low >= 0 and high <= 1):
-        raise ValueError(
-            f"{name} has values from {low:g} to {high:g} but must be in [0, 1]: divide bytes by 255, "
-            "and subtract no means, the network does that."
-        )
-    return image

@@ -1,0 +1,134 @@
+"""Pictures that are too dear to be made while the page runs.
+
+The pictures to learn from are the photograph and the styles; those to be measured on are other
+drawings of two of the styles, whose distance is the floor of every style loss.
+"""
+
+from functools import cache, partial
+
+import torch
+
+from companion import data
+from companion.layers import initialize
+from companion.style.canvases import mosaic, strokes
+from companion.style.features import FeatureNetwork, VGG16Features, shuffled
+from companion.style.gallery import Gallery, to_image
+from companion.style.style_transfer import STYLE_LAYERS, StyleTransfer, feature_means
+from tools.training.recipe import Recipe
+
+STYLES = ("strokes", "mosaic", "tissue", "gravel", "galaxies")
+CANVASES = {"strokes": strokes, "mosaic": mosaic}
+
+
+def seeded(seed=0):
+    """A generator of its own."""
+    return torch.Generator().manual_seed(seed)
+
+
+@cache
+def picture(name, size):
+    """A photograph, a texture, or a drawn canvas, as an image (1, 3, size, size)."""
+    if name in CANVASES:
+        return to_image(CANVASES[name](size))
+    return to_image(data.picture(name, size=size))
+
+
+def pictures(final):
+    """The pictures at 64 pixels, and others of the drawn styles."""
+    names = ("cat", "china", *STYLES)
+    learn = torch.cat([picture(name, 64) for name in names])
+    others = (1, 2) if final else (3, 4)
+    held_out = [to_image(draw(64, random_state=i)) for draw in CANVASES.values() for i in others]
+    return learn, torch.cat(held_out)
+
+
+@cache
+def network(name):
+    """The network of a run; those without training are drawn from a seed."""
+    if name == "small":
+        return FeatureNetwork.load(pooling="mean")
+    if name == "random":
+        with torch.random.fork_rng(devices=[]):
+            return initialize(VGG16Features(pooling="mean"), generator=seeded()).requires_grad_(
+                False
+            )
+    vgg = VGG16Features.load(pooling="max" if name == "max" else "mean")
+    return shuffled(vgg, generator=seeded()) if name == "shuffled" else vgg
+
+
+def transfer(content, style, size, net="trained", **options):
+    """Return a `StyleTransfer` by the names of its pictures."""
+    content = content and picture(content, size)
+    return StyleTransfer(network(net), content, picture(style, size), **options)
+
+
+def make_pictures(gallery, learn, n_steps, seed, *, runs):
+    """Each run in turn: name to (content, style, size, options)."""
+    for name, (content, style, size, options) in runs.items():
+        options = dict(options)
+        noise, method = options.pop("noise", content is None), options.pop("method", "lbfgs")
+        model = transfer(content, style, size, **options)
+        start = model.start((size, size), generator=seeded(seed)) if noise else None
+        gallery[name] = model.run(start, n_steps, method=method)[0]
+    return gallery
+
+
+def measure(gallery, held_out, *, runs):
+    """Content and style loss of each picture by VGG-16, their means first."""
+    figures = {}
+    for name, (content, style, size, _) in runs.items():
+        terms = transfer(content, style, size).terms(gallery[name])
+        figures |= {f"{kind} of {name}": float(value) for kind, value in terms.items()}
+    styles = [value for key, value in figures.items() if key.startswith("style")]
+    return {"mean style loss": sum(styles) / len(styles)} | figures
+
+
+def recipe(title, n_steps, runs):
+    """A recipe of pictures."""
+    return Recipe(
+        title=title,
+        on="pictures",
+        data=pictures,
+        make=Gallery,
+        fit=partial(make_pictures, runs=runs),
+        measure=partial(measure, runs=runs),
+        unit="style loss",
+        n_steps=n_steps,
+        control=True,
+    )
+
+
+def rival(net, **options):
+    """The cat in each of the styles, small, by one kind of statistic."""
+    return {s: ("cat", s, 112, {"net": net, "style_weight": 100.0} | options) for s in STYLES}
+
+
+STRIP = {f"weight{i}": ("cat", "strokes", 144, {"style_weight": 10.0**i}) for i in range(5)}
+BASE = {"style_weight": 100.0}
+CHANGES = {
+    "noise": BASE | {"noise": True},
+    "max": BASE | {"net": "max"},
+    "adam": BASE | {"method": "adam"},
+    "deep": BASE | {"content_layers": ("conv4_2",)},
+}
+TEXTURES = {
+    f"{style}{i}": (None, style, 112, {"style_layers": STYLE_LAYERS[:i]})
+    for style in ("strokes",)
+    for i in (1, 2, 3, 4)
+}
+
+RECIPES = {
+    **{
+        f"temple_{s}": recipe(f"Temple, {s}", 45, {s: ("china", s, 256, {"style_weight": 300.0})})
+        for s in STYLES[:4]
+    },
+    "weights": recipe("Cat, five weights", 40, STRIP),
+    "changes": recipe(
+        "Cat, one change each", 40, {k: ("cat", "strokes", 144, v) for k, v in CHANGES.items()}
+    ),
+    "textures": recipe("Textures", 40, TEXTURES),
+    "by_products": recipe("Cat, Gram matrices", 40, rival("trained")),
+    "by_means": recipe("Cat, means", 40, rival("trained", statistic=feature_means)),
+    "by_shuffled": recipe("Cat, shuffled network", 40, rival("shuffled")),
+    "by_small": recipe("Cat, small network", 40, rival("small")),
+}
