@@ -1,14 +1,15 @@
-"""Pictures that are all style: drawn from random numbers, so free for every use.
+"""Pictures that are all style, drawn from random numbers; pictures as tensors.
 
 Chapter: `style_transfer`.
 """
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw
 from scipy.spatial import cKDTree
 from sklearn.utils import check_random_state
 
-from companion.validation import check_integer
+from companion.validation import check_event, check_integer
 
 GLASS = ["#0072B2", "#56B4E9", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#F0E442"]
 NIGHT = ["#0B1E4D", "#12356E", "#1D5A9E", "#3F8FC7", "#8CC0DE", "#F2C53D", "#F7E39B"]
@@ -83,3 +84,20 @@ def strokes(size, *, n_strokes=2600, random_state=0):
 def rgb(colors):
     """Red, green and blue of names like ``"#0072B2"``, from 0 to 255."""
     return np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colors], dtype=float)
+
+
+def to_image(pixels):
+    """Turn a uint8 array (H, W, 3) into a float tensor (1, 3, H, W) with values in [0, 1]."""
+    return torch.tensor(np.asarray(pixels)).permute(2, 0, 1)[None].contiguous() / 255
+
+
+def check_image(name, image):
+    """Return colour images (B, 3, H, W) in [0, 1], or raise a `ValueError`."""
+    check_event(name, image, (3, None, None))
+    low, high = float(image.min()), float(image.max())
+    if not (low >= 0 and high <= 1):
+        raise ValueError(
+            f"{name} has values from {low:g} to {high:g} but must be in [0, 1]: divide bytes "
+            "by 255, and subtract no means, the network does that."
+        )
+    return image

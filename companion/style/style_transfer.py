@@ -8,7 +8,7 @@ from contextlib import suppress
 import torch
 from torch import nn
 
-from companion.style.gallery import check_image
+from companion.style.canvases import check_image
 from companion.validation import check_choice, check_event, check_integer, check_real
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")

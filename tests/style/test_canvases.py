@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
-from companion.style.canvases import mosaic, strokes
+from companion import data
+from companion.style.canvases import check_image, mosaic, strokes, to_image
 
 
 @pytest.mark.parametrize("draw", [mosaic, strokes])
@@ -26,3 +28,21 @@ def test_the_leading_of_a_mosaic_lies_between_two_pieces():
     assert len(np.unique(picture[~dark].reshape(-1, 3), axis=0)) >= 2
     with pytest.raises(ValueError, match="n_pieces=1"):
         mosaic(10, n_pieces=1)
+
+
+def test_pixels_to_image():
+    pixels = data.picture("cat", size=37)
+    image = to_image(pixels)
+    assert image.shape == (1, 3, 37, 37)
+    assert image.dtype == torch.float32
+    assert image.is_contiguous()
+    np.testing.assert_allclose(image[0, 2, 5, 7], pixels[5, 7, 2] / 255)
+
+
+def test_images_are_checked():
+    assert check_image("x", torch.zeros(1, 3, 2, 2)).shape == (1, 3, 2, 2)
+    for wrong in (torch.full((1, 3, 2, 2), 255.0), torch.full((1, 3, 2, 2), float("nan"))):
+        with pytest.raises(ValueError, match="divide bytes by 255"):
+            check_image("x", wrong)
+    with pytest.raises(ValueError, match="x has shape"):
+        check_image("x", torch.zeros(3, 2, 2))

@@ -9,14 +9,13 @@ from functools import cache, partial
 import torch
 
 from companion import data
-from companion.layers import initialize
-from companion.style.canvases import mosaic, strokes
+from companion.style.canvases import mosaic, strokes, to_image
 from companion.style.features import FeatureNetwork, VGG16Features, shuffled
-from companion.style.gallery import Gallery, to_image
+from companion.style.pictures import KeptPictures
 from companion.style.style_transfer import STYLE_LAYERS, StyleTransfer, feature_means
 from tools.training.recipe import Recipe
 
-STYLES = ("strokes", "mosaic", "tissue", "gravel", "galaxies")
+STYLES = ("strokes", "mosaic", "tissue", "gravel")
 CANVASES = {"strokes": strokes, "mosaic": mosaic}
 
 
@@ -47,11 +46,6 @@ def network(name):
     """The network of a run; those without training are drawn from a seed."""
     if name == "small":
         return FeatureNetwork.load(pooling="mean")
-    if name == "random":
-        with torch.random.fork_rng(devices=[]):
-            return initialize(VGG16Features(pooling="mean"), generator=seeded()).requires_grad_(
-                False
-            )
     vgg = VGG16Features.load(pooling="max" if name == "max" else "mean")
     return shuffled(vgg, generator=seeded()) if name == "shuffled" else vgg
 
@@ -62,22 +56,22 @@ def transfer(content, style, size, net="trained", **options):
     return StyleTransfer(network(net), content, picture(style, size), **options)
 
 
-def make_pictures(gallery, learn, n_steps, seed, *, runs):
+def make_pictures(kept, learn, n_steps, seed, *, runs):
     """Each run in turn: name to (content, style, size, options)."""
     for name, (content, style, size, options) in runs.items():
         options = dict(options)
         noise, method = options.pop("noise", content is None), options.pop("method", "lbfgs")
         model = transfer(content, style, size, **options)
         start = model.start((size, size), generator=seeded(seed)) if noise else None
-        gallery[name] = model.run(start, n_steps, method=method)[0]
-    return gallery
+        kept.put(name, model.run(start, n_steps, method=method)[0][0])
+    return kept
 
 
-def measure(gallery, held_out, *, runs):
+def measure(kept, held_out, *, runs):
     """Content and style loss of each picture by VGG-16, their means first."""
     figures = {}
     for name, (content, style, size, _) in runs.items():
-        terms = transfer(content, style, size).terms(gallery[name])
+        terms = transfer(content, style, size).terms(to_image(kept.picture(name)))
         figures |= {f"{kind} of {name}": float(value) for kind, value in terms.items()}
     styles = [value for key, value in figures.items() if key.startswith("style")]
     return {"mean style loss": sum(styles) / len(styles)} | figures
@@ -89,7 +83,7 @@ def recipe(title, n_steps, runs):
         title=title,
         on="pictures",
         data=pictures,
-        make=Gallery,
+        make=partial(KeptPictures, list(runs)),
         fit=partial(make_pictures, runs=runs),
         measure=partial(measure, runs=runs),
         unit="style loss",
@@ -99,32 +93,27 @@ def recipe(title, n_steps, runs):
 
 
 def rival(net, **options):
-    """The cat in each of the styles, small, by one kind of statistic."""
-    return {s: ("cat", s, 112, {"net": net, "style_weight": 100.0} | options) for s in STYLES}
+    """The cat in three styles, small, by one kind of statistic."""
+    return {s: ("cat", s, 112, {"net": net, **STRONG, **options}) for s in STYLES[:3]}
 
 
-STRIP = {f"weight{i}": ("cat", "strokes", 144, {"style_weight": 10.0**i}) for i in range(5)}
-BASE = {"style_weight": 100.0}
+STRONG = {"style_weight": 100.0}
+STRIP = {f"weight{i}": ("cat", "strokes", 128, {"style_weight": 10.0 ** (i - 1)}) for i in range(4)}
 CHANGES = {
-    "noise": BASE | {"noise": True},
-    "max": BASE | {"net": "max"},
-    "adam": BASE | {"method": "adam"},
-    "deep": BASE | {"content_layers": ("conv4_2",)},
+    "noise": STRONG | {"noise": True},
+    "max": STRONG | {"net": "max"},
+    "adam": STRONG | {"method": "adam"},
+    "deep": STRONG | {"content_layers": ("conv4_2",)},
 }
 TEXTURES = {
-    f"{style}{i}": (None, style, 112, {"style_layers": STYLE_LAYERS[:i]})
-    for style in ("strokes",)
-    for i in (1, 2, 3, 4)
+    f"upto{i}": (None, "strokes", 96, {"style_layers": STYLE_LAYERS[:i]}) for i in (1, 2, 3, 4)
 }
 
 RECIPES = {
-    **{
-        f"temple_{s}": recipe(f"Temple, {s}", 45, {s: ("china", s, 256, {"style_weight": 300.0})})
-        for s in STYLES[:4]
-    },
-    "weights": recipe("Cat, five weights", 40, STRIP),
+    **{f"temple_{s}": recipe(f"Temple, {s}", 36, {s: ("china", s, 256, STRONG)}) for s in STYLES},
+    "weights": recipe("Cat, four weights", 40, STRIP),
     "changes": recipe(
-        "Cat, one change each", 40, {k: ("cat", "strokes", 144, v) for k, v in CHANGES.items()}
+        "Cat, one change each", 40, {k: ("cat", "strokes", 112, v) for k, v in CHANGES.items()}
     ),
     "textures": recipe("Textures", 40, TEXTURES),
     "by_products": recipe("Cat, Gram matrices", 40, rival("trained")),
