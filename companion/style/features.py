@@ -19,6 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from companion import data
 from companion.data import downloads
 from companion.train import load_weights
 from companion.validation import check_choice
@@ -241,10 +242,20 @@ class FeatureNetwork(Features):
 
     WIDTHS = ((24,), (48, 48), (64, 64), (128,))
 
+    def __init__(self, *, pooling="max"):
+        super().__init__(pooling=pooling)
+        self.output = nn.Linear(self.WIDTHS[-1][-1], len(data.PICTURES))
+
+    def guess(self, x):
+        """Logits of the pictures from which images (B, 3, H, W) may be cut, (B, 16)."""
+        last = self.LAYERS[-1]
+        return self.output(self(x, [last])[last].mean(dim=(2, 3)))
+
     @classmethod
-    def load(cls, *, pooling="max"):
-        """Return the trained network, frozen."""
-        return load_weights(_empty(cls, pooling), "style/features")
+    def load(cls, *, pooling="max", trained=True):
+        """Return the network, frozen; with ``trained=False`` only `output` has learned."""
+        name = "features" if trained else "features_random"
+        return load_weights(_empty(cls, pooling), f"style/{name}")
 
 
 def shuffled(network, *, generator):

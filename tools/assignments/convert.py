@@ -17,7 +17,7 @@ from tools.assignments.pieces import (
     setup_and_exercises,
     with_solutions,
 )
-from tools.exports.notebooks import INSTALL, SITE, Translator, labels
+from tools.exports.notebooks import SITE, Translator, install_of, labels
 from tools.pages.chapters import executed_path, has_code, load, pages, text_of
 
 WRITTEN_POINTS = 3  # of a derivation or an experiment, unless its class says `points-5`
@@ -186,7 +186,7 @@ def points_of(found):
 
 def opening(page):
     """Return the cells that an assignment begins with."""
-    cells = [nbformat.v4.new_code_cell(INSTALL, metadata=marks("install", locked=True))]
+    cells = [nbformat.v4.new_code_cell(install_of(page), metadata=marks("install", locked=True))]
     return [nbformat.v4.new_markdown_cell(heading(page)), *cells] if is_chapter(page) else cells
 
 

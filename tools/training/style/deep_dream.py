@@ -1,15 +1,18 @@
 """The small feature network, and the dreams that the chapter shows besides its live one."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from PIL import Image
-from sklearn.linear_model import LogisticRegression
 from torch import nn
 from torch.nn import functional
 
 from companion import data, train
 from companion.layers import initialize
-from companion.style.features import FeatureNetwork
+from companion.style.deep_dream import DeepDream, fine_share, resize
+from companion.style.features import FeatureNetwork, VGG16Features, shuffled
+from companion.style.pictures import KeptPictures
 from tools.training.recipe import Recipe
 
 SIZE = 48  # of a piece, in pixels
@@ -56,26 +59,29 @@ def pieces(regions, n_each, seed):
 
 
 def labelled_pieces(final):
-    """Pieces and the number of their picture: to learn from, and to be measured with.
-
-    The latter are test pieces, and some of the left regions for a linear classifier to learn from.
-    """
+    """Pieces and the number of their picture, to learn from and to test on."""
     learn, test = zip(*regions(final), strict=True)
-    return pieces(learn, 300, 0), (*pieces(test, 40, 1), *pieces(learn, 60, 2))
+    return pieces(learn, 300, 0), pieces(test, 40, 1)
 
 
 class Guesser(nn.Module):
-    """The feature network with a layer on top that names the picture, for training alone."""
+    """The feature network while it learns: every channel is normalised over the batch."""
 
     def __init__(self):
         super().__init__()
-        self.features = FeatureNetwork(pooling="max")
-        self.output = nn.Linear(FeatureNetwork.WIDTHS[-1][-1], len(data.PICTURES))
+        self.network = FeatureNetwork()
+        widths = sum(FeatureNetwork.WIDTHS, ())
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)
 
     def forward(self, x):
         """Logits of the pictures."""
-        last = FeatureNetwork.LAYERS[-1]
-        return self.output(self.features(x, [last])[last].mean(dim=(2, 3)))
+        x = self.network.preprocess(x)
+        named = self.network.convolutions.items()
+        for norm, (name, convolution) in zip(self.norms, named, strict=True):
+            if name.endswith("_1") and name != "conv1_1":
+                x = functional.max_pool2d(x, 2)
+            x = functional.relu(norm(convolution(x)))
+        return self.network.output(x.mean(dim=(2, 3)))
 
 
 def recoloured(x, generator):
@@ -88,18 +94,20 @@ def recoloured(x, generator):
     return (gain * x + 0.5 + 0.1 * torch.randn(n, 1, 1, 1, generator=generator)).clamp(0, 1)
 
 
-def train_features(model, learn, n_steps, seed, *, learning_rate=3e-3, recolour=True):
-    """Name the picture of a piece: cross-entropy, AdamW, one cycle of the learning rate."""
+def train_features(model, learn, n_steps, seed, *, learning_rate, convolutions=True):
+    """Name the picture of a piece: cross-entropy, AdamW, one cycle of the learning rate.
+
+    Without `convolutions` these stay as they were drawn.
+    """
     generator = seeded(seed)
     model = initialize(model, generator=generator)
+    model.network.convolutions.requires_grad_(convolutions)
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=n_steps)
 
     def step(batch):
         images, labels = batch
-        images = images.float() / 255
-        if recolour:
-            images = recoloured(images, generator)
+        images = recoloured(images.float() / 255, generator)
         loss = functional.cross_entropy(model(images), labels)
         loss = train.descend(loss, optimizer, max_norm=1.0)
         schedule.step()
@@ -109,59 +117,163 @@ def train_features(model, learn, n_steps, seed, *, learning_rate=3e-3, recolour=
     return model
 
 
-def described(network, images):
-    """Mean of every channel of the last layer."""
-    last = network.LAYERS[-1]
-    with torch.no_grad():
-        some = [network(part.float() / 255, [last])[last].mean((2, 3)) for part in images.split(80)]
-    return torch.cat(some).numpy()
-
-
-def read_off(network, held_out, recolour):
-    """Accuracy of a linear classifier of the features: learned left, tested right."""
-    sets = []
-    for i, images in enumerate(held_out[::2]):
-        images = images.float() / 255
-        sets.append(described(network, recoloured(images, seeded(i)) if recolour else images))
-    mean, std = sets[1].mean(axis=0), sets[1].std(axis=0) + 1e-6
-    classifier = LogisticRegression(max_iter=1000)
-    classifier.fit((sets[1] - mean) / std, held_out[3].numpy())
-    return classifier.score((sets[0] - mean) / std, held_out[1].numpy())
-
-
 def measure_features(network, held_out):
-    """How many of 16 pictures the last layer tells apart, in other colours and in their own.
-
-    A network with random weights is asked the same.
-    """
-    rival = initialize(FeatureNetwork(), generator=seeded(1)).requires_grad_(False)
+    """How often the network names the picture of a piece, in other colours and in its own."""
+    images, labels = held_out
+    images = images.float() / 255
+    looks = {"accuracy": recoloured(images, seeded()), "accuracy in its own colours": images}
     return {
-        f"{kind} accuracy{other}": read_off(model, held_out, recolour)
-        for kind, model in (("trained", network), ("random", rival))
-        for other, recolour in ((" recoloured", True), ("", False))
+        name: (network.guess(look).argmax(dim=1) == labels).double().mean()
+        for name, look in looks.items()
     }
 
 
 def keep_features(kept, guesser):
-    """Leave out the layer that names pictures."""
-    kept.load_state_dict(guesser.features.state_dict())
+    """Put the normalisation into the convolutions."""
+    kept.output.load_state_dict(guesser.network.output.state_dict())
+    pairs = zip(kept.convolutions.values(), guesser.network.convolutions.values(), strict=True)
+    with torch.no_grad():
+        for (ours, theirs), norm in zip(pairs, guesser.norms, strict=True):
+            gain = norm.weight / (norm.running_var + norm.eps).sqrt()
+            ours.weight.copy_(theirs.weight * gain[:, None, None, None])
+            ours.bias.copy_((theirs.bias - norm.running_mean) * gain + norm.bias)
     return kept
 
 
-RECIPES = {
-    "features": Recipe(
-        title="Small feature network",
-        on="pieces of 16 pictures",
-        data=labelled_pieces,
-        make=Guesser,
-        fit=train_features,
-        measure=measure_features,
-        unit="accuracy",
-        n_steps=400,
-        settings={"learning_rate": 3e-3},
-        tried=[{"learning_rate": 6e-3}, {"learning_rate": 1e-3}, {"recolour": False}],
-        keep=keep_features,
-        kept=FeatureNetwork,
+def photo(name, size=256):
+    """A square picture (1, 3, size, size) in [0, 1]."""
+    return torch.from_numpy(data.picture(name, size=size)).permute(2, 0, 1)[None] / 255
+
+
+def noise(size):
+    """Grey with a little noise, the same for all who ask."""
+    return (0.5 + 0.05 * torch.randn(1, 3, size, size, generator=seeded(7))).clamp(0, 1)
+
+
+def dreamed(network, layer="conv4_3", x=None, **settings):
+    """One dream of the coffee, or of `x`."""
+    x = photo("coffee") if x is None else x
+    return DeepDream(network, [layer], **settings).dream(x, generator=seeded())[0]
+
+
+def plain_step(network, layer="conv4_3"):
+    """The step with which the plain gradient's first step is as long as the normalised one."""
+    dream, x = DeepDream(network, [layer]), photo("coffee")
+    small = resize(x, [round(256 / dream.octave_scale**3)] * 2)
+    return dream.step_size / dream.gradient(small).abs().mean().item()
+
+
+def layer_by_layer(vgg):
+    """What each block makes of the same picture."""
+    return {layer: dreamed(vgg, layer) for layer in LAYERS}
+
+
+def other_networks(vgg):
+    """The same with VGG's weights shuffled, and with the small network."""
+    return {
+        "shuffled": dreamed(shuffled(vgg, generator=seeded())),
+        "small": dreamed(FeatureNetwork.load(), "conv4_1"),
+        "small_random": dreamed(FeatureNetwork.load(trained=False), "conv4_1"),
+    }
+
+
+def without(vgg):
+    """One part of the recipe left out at a time; one octave has all the steps."""
+    return {
+        "no_jitter": dreamed(vgg, jitter=0),
+        "one_octave": dreamed(vgg, n_octaves=1, n_steps=40),
+        "plain": dreamed(vgg, normalize=False, step_size=plain_step(vgg)),
+    }
+
+
+def other_starts(vgg):
+    """From noise; and with means in the place of maxima."""
+    return {
+        "from_noise": dreamed(vgg, x=noise(256)),
+        "mean_pooling": dreamed(VGG16Features.load(pooling="mean")),
+    }
+
+
+def channel_by_channel(vgg):
+    """One channel at a time, from noise, at half the size."""
+    return {
+        f"channel_{channel}": dreamed(vgg, x=noise(128), channel=channel) for channel in CHANNELS
+    }
+
+
+LAYERS = ["conv2_2", "conv3_3", "conv4_3", "conv5_1"]
+CHANNELS = [40, 120, 200, 280, 360, 440]  # evenly spaced: not chosen by what they show
+NAMES = {
+    layer_by_layer: LAYERS,
+    other_networks: ["shuffled", "small", "small_random"],
+    without: ["no_jitter", "one_octave", "plain"],
+    other_starts: ["from_noise", "mean_pooling"],
+    channel_by_channel: [f"channel_{channel}" for channel in CHANNELS],
+}
+
+
+def sources(final):
+    """The picture that is changed, and one that is not."""
+    learn, other = ("coffee", "brick") if final else ("coffee", "grass")
+    return tuple((255 * photo(name)).to(torch.uint8) for name in (learn, other))
+
+
+def make_dreams(kept, learn, n_steps, seed, *, make):
+    """Draw them all; the steps are the defaults of `DeepDream`."""
+    for name, image in make(VGG16Features.load()).items():
+        kept.put(name, image)
+    return kept
+
+
+def measure_dreams(kept, held_out):
+    """Share of the finest details, the mean of all pictures and each."""
+    shares = {
+        name: fine_share(torch.from_numpy(kept.picture(name)).double().permute(2, 0, 1)[None])
+        for name in kept.names
+    }
+    return {"fine share": torch.stack(list(shares.values())).mean()} | shares
+
+
+def dreams(make, title):
+    """A recipe for pictures."""
+    return Recipe(
+        title=title,
+        on="a cup of coffee",
+        data=sources,
+        make=partial(KeptPictures, NAMES[make]),
+        fit=partial(make_dreams, make=make),
+        measure=measure_dreams,
+        unit="fine share",
+        n_steps=DeepDream(None, ["any"]).n_steps,
         control=True,
     )
+
+
+features = Recipe(
+    title="Small feature network",
+    on="pieces of 16 pictures",
+    data=labelled_pieces,
+    make=Guesser,
+    fit=train_features,
+    measure=measure_features,
+    unit="accuracy",
+    n_steps=330,
+    settings={"learning_rate": 1e-2},
+    tried=[{"learning_rate": 3e-3}],
+    keep=keep_features,
+    kept=FeatureNetwork,
+    control=True,
+)
+
+RECIPES = {
+    "features": features,
+    "features_random": features._replace(
+        title="Small feature network, random convolutions",
+        settings={"learning_rate": 1e-2, "convolutions": False},
+    ),
+    "dream_layers": dreams(layer_by_layer, "Dreams, layer by layer"),
+    "dream_networks": dreams(other_networks, "Dreams of other networks"),
+    "dream_without": dreams(without, "Dreams with one part left out"),
+    "dream_starts": dreams(other_starts, "Dreams from noise, and with mean pooling"),
+    "dream_channels": dreams(channel_by_channel, "Dreams of single channels"),
 }
