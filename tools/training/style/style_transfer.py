@@ -15,7 +15,7 @@ from companion.style.pictures import KeptPictures
 from companion.style.style_transfer import STYLE_LAYERS, StyleTransfer, feature_means
 from tools.training.recipe import Recipe
 
-STYLES = ("strokes", "mosaic", "tissue", "gravel")
+STYLES = ("strokes", "mosaic", "gravel", "tissue")
 CANVASES = {"strokes": strokes, "mosaic": mosaic}
 
 
