@@ -106,7 +106,7 @@ CHANGES = {
     "deep": STRONG | {"content_layers": ("conv4_2",)},
 }
 TEXTURES = {
-    f"upto{i}": (None, "strokes", 96, {"style_layers": STYLE_LAYERS[:i]}) for i in (1, 2, 3, 4)
+    f"upto{i}": (None, "mosaic", 112, {"style_layers": STYLE_LAYERS[:i]}) for i in (1, 2, 3, 4)
 }
 
 RECIPES = {
@@ -115,7 +115,7 @@ RECIPES = {
     "changes": recipe(
         "Cat, one change each", 40, {k: ("cat", "strokes", 112, v) for k, v in CHANGES.items()}
     ),
-    "textures": recipe("Textures", 40, TEXTURES),
+    "textures": recipe("Textures", 70, TEXTURES),
     "by_products": recipe("Cat, Gram matrices", 40, rival("trained")),
     "by_means": recipe("Cat, means", 40, rival("trained", statistic=feature_means)),
     "by_shuffled": recipe("Cat, shuffled network", 40, rival("shuffled")),
