@@ -100,10 +100,11 @@ def rival(net, **options):
 STRONG = {"style_weight": 100.0}
 STRIP = {f"weight{i}": ("cat", "strokes", 128, {"style_weight": 10.0 ** (i - 1)}) for i in range(4)}
 CHANGES = {
+    "no_content": STRONG | {"content_weight": 0.0},
     "noise": STRONG | {"noise": True},
+    "noise_light": {"style_weight": 3.0, "noise": True},
     "max": STRONG | {"net": "max"},
     "adam": STRONG | {"method": "adam"},
-    "deep": STRONG | {"content_layers": ("conv4_2",)},
 }
 TEXTURES = {
     f"upto{i}": (None, "mosaic", 112, {"style_layers": STYLE_LAYERS[:i]}) for i in (1, 2, 3, 4)
