@@ -195,15 +195,14 @@ class StyleTransfer(nn.Module):
         return {layer: getattr(self, f"{kind}_{layer}") for layer in layers}
 
     def terms(self, x):
-        """Content and style loss of an image (B, 3, H, W); without a content the first is 0."""
+        """Content and style loss of an image; without a content the first is 0."""
         layers = dict.fromkeys(self.content_layers + self.style_layers)
-        features = self.features(x, tuple(layers))
-        style = style_loss(
-            features, self.targets("style"), self.weights["style"], statistic=self.statistic
-        )
+        features, weights = self.features(x, tuple(layers)), self.weights
+        told = self.targets("style"), weights["style"]
+        style = style_loss(features, *told, statistic=self.statistic)
         if not self.content_layers:
             return {"content": torch.zeros_like(style), "style": style}
-        content = content_loss(features, self.targets("content"), self.weights["content"])
+        content = content_loss(features, self.targets("content"), weights["content"])
         return {"content": content, "style": style}
 
     def loss(self, x):
