@@ -178,12 +178,16 @@ def other_networks(vgg):
 
 
 def without(vgg):
-    """One part of the recipe left out at a time; one octave has all the steps."""
+    """One part of the recipe left out at a time."""
     return {
         "no_jitter": dreamed(vgg, jitter=0),
-        "one_octave": dreamed(vgg, n_octaves=1, n_steps=40),
         "plain": dreamed(vgg, normalize=False, step_size=plain_step(vgg)),
     }
+
+
+def at_one_size(vgg):
+    """All steps at the size of the picture."""
+    return {"one_octave": dreamed(vgg, n_octaves=1, n_steps=40)}
 
 
 def other_starts(vgg):
@@ -206,7 +210,8 @@ CHANNELS = [40, 120, 200, 280, 360, 440]  # evenly spaced: not chosen by what th
 NAMES = {
     layer_by_layer: LAYERS,
     other_networks: ["shuffled", "small", "small_random"],
-    without: ["no_jitter", "one_octave", "plain"],
+    without: ["no_jitter", "plain"],
+    at_one_size: ["one_octave"],
     other_starts: ["from_noise", "mean_pooling"],
     channel_by_channel: [f"channel_{channel}" for channel in CHANNELS],
 }
@@ -274,6 +279,7 @@ RECIPES = {
     "dream_layers": dreams(layer_by_layer, "Dreams, layer by layer"),
     "dream_networks": dreams(other_networks, "Dreams of other networks"),
     "dream_without": dreams(without, "Dreams with one part left out"),
+    "dream_one_octave": dreams(at_one_size, "A dream at one size"),
     "dream_starts": dreams(other_starts, "Dreams from noise, and with mean pooling"),
     "dream_channels": dreams(channel_by_channel, "Dreams of single channels"),
 }
