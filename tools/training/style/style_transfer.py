@@ -12,10 +12,10 @@ from companion import data
 from companion.style.canvases import mosaic, strokes, to_image
 from companion.style.features import FeatureNetwork, VGG16Features, shuffled
 from companion.style.pictures import KeptPictures
-from companion.style.style_transfer import STYLE_LAYERS, StyleTransfer, feature_means
+from companion.style.style_transfer import STYLE_LAYERS, StyleTransfer, feature_means, recolour
 from tools.training.recipe import Recipe
 
-STYLES = ("strokes", "mosaic", "gravel", "tissue")
+STYLES = ("strokes", "mosaic", "gravel")
 CANVASES = {"strokes": strokes, "mosaic": mosaic}
 
 
@@ -29,6 +29,8 @@ def picture(name, size):
     """A photograph, a texture, or a drawn canvas, as an image (1, 3, size, size)."""
     if name in CANVASES:
         return to_image(CANVASES[name](size))
+    if name == "stones":  # a quarter of the gravel, from nearer
+        return to_image(data.picture("gravel", size=2 * size)[:size, :size])
     return to_image(data.picture(name, size=size))
 
 
@@ -61,8 +63,11 @@ def make_pictures(kept, learn, n_steps, seed, *, runs):
     for name, (content, style, size, options) in runs.items():
         options = dict(options)
         noise, method = options.pop("noise", content is None), options.pop("method", "lbfgs")
+        recoloured = options.pop("recoloured", False)
         model = transfer(content, style, size, **options)
         start = model.start((size, size), generator=seeded(seed)) if noise else None
+        if recoloured:
+            start = recolour(picture(content, size), picture(style, size))
         kept.put(name, model.run(start, n_steps, method=method)[0][0])
     return kept
 
@@ -94,7 +99,7 @@ def recipe(title, n_steps, runs):
 
 def rival(net, **options):
     """The cat in three styles, small, by one kind of statistic."""
-    return {s: ("cat", s, 112, {"net": net, **STRONG, **options}) for s in STYLES[:3]}
+    return {s: ("cat", s, 112, {"net": net, **STRONG, **options}) for s in STYLES}
 
 
 STRONG = {"style_weight": 100.0}
@@ -109,14 +114,28 @@ CHANGES = {
 TEXTURES = {
     f"upto{i}": (None, "mosaic", 112, {"style_layers": STYLE_LAYERS[:i]}) for i in (1, 2, 3, 4)
 }
+TEXTURE_RIVALS = {
+    name: (None, "mosaic", 112, options)
+    for name, options in {
+        "means": {"statistic": feature_means},
+        "shuffled": {"net": "shuffled"},
+        "small": {"net": "small"},
+    }.items()
+}
 
 RECIPES = {
-    **{f"temple_{s}": recipe(f"Temple, {s}", 36, {s: ("china", s, 256, STRONG)}) for s in STYLES},
+    **{
+        f"temple_{s}": recipe(
+            f"Temple, {s}", 32, {s: ("china", s, 256, STRONG | {"recoloured": True})}
+        )
+        for s in ("strokes", "mosaic", "stones")
+    },
     "weights": recipe("Cat, four weights", 40, STRIP),
     "changes": recipe(
         "Cat, one change each", 40, {k: ("cat", "strokes", 112, v) for k, v in CHANGES.items()}
     ),
     "textures": recipe("Textures", 70, TEXTURES),
+    "texture_rivals": recipe("Textures, other statistics and networks", 70, TEXTURE_RIVALS),
     "by_products": recipe("Cat, Gram matrices", 40, rival("trained")),
     "by_means": recipe("Cat, means", 40, rival("trained", statistic=feature_means)),
     "by_shuffled": recipe("Cat, shuffled network", 40, rival("shuffled")),
