@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from companion import data
-from companion.style.canvases import check_image, mosaic, strokes, to_image
+from companion.style.canvases import check_image, mosaic, recolour, strokes, to_image
+from tests.contracts import seeded
 
 
 @pytest.mark.parametrize("draw", [mosaic, strokes])
@@ -46,3 +47,25 @@ def test_images_are_checked():
             check_image("x", wrong)
     with pytest.raises(ValueError, match="x has shape"):
         check_image("x", torch.zeros(3, 2, 2))
+
+
+def random_image(height, width, seed=0):
+    return torch.rand(1, 3, height, width, generator=seeded(seed), dtype=torch.float64)
+
+
+def test_recolour_gives_mean_and_covariance_of_the_style():
+    content, style = random_image(13, 11) / 4 + 0.4, random_image(9, 16, seed=2) / 8 + 0.4
+    found, told = (x[0].flatten(1) for x in (recolour(content, style), style))
+    torch.testing.assert_close(found.mean(dim=1), told.mean(dim=1))
+    torch.testing.assert_close(torch.cov(found), torch.cov(told), rtol=0.01, atol=1e-5)
+    assert recolour(content.float(), style).dtype == torch.float32
+
+
+def test_recolour_keeps_the_range_and_makes_grey_of_grey():
+    grey = random_image(9, 16, seed=2)[:, :1].expand(-1, 3, -1, -1)
+    found = recolour(random_image(13, 11), grey)
+    assert 0 <= found.min() <= found.max() <= 1
+    assert (found.amax(dim=1) - found.amin(dim=1)).max() < 0.02
+    torch.testing.assert_close(recolour(grey, grey), grey)
+    with pytest.raises(ValueError, match="content has values"):
+        recolour(2 * grey, grey)

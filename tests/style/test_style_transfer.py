@@ -11,7 +11,6 @@ from companion.style.style_transfer import (
     content_loss,
     feature_means,
     gram_matrix,
-    recolour,
     style_loss,
 )
 from tests.contracts import DeviceContract, seeded
@@ -155,27 +154,6 @@ def test_losses_refuse_what_does_not_fit():
         content_loss(F, {"a": normal(1, 3, 4, 5)})
     with pytest.raises(ValueError, match="features has shape"):
         gram_matrix(normal(3, 4, 5))
-
-
-# Colours alone.
-
-
-def test_recolour_gives_mean_and_covariance_of_the_style():
-    content, style = image(13, 11) / 4 + 0.4, image(9, 16, seed=2) / 8 + 0.4
-    found, told = (x[0].flatten(1) for x in (recolour(content, style), style))
-    torch.testing.assert_close(found.mean(dim=1), told.mean(dim=1))
-    torch.testing.assert_close(torch.cov(found), torch.cov(told), rtol=0.01, atol=1e-5)
-    assert recolour(content.float(), style).dtype == torch.float32
-
-
-def test_recolour_keeps_the_range_and_makes_grey_of_grey():
-    grey = image(9, 16, seed=2)[:, :1].expand(-1, 3, -1, -1)
-    found = recolour(image(), grey)
-    assert 0 <= found.min() <= found.max() <= 1
-    assert (found.amax(dim=1) - found.amin(dim=1)).max() < 0.02
-    torch.testing.assert_close(recolour(grey, grey), grey)
-    with pytest.raises(ValueError, match="content has values"):
-        recolour(2 * grey, grey)
 
 
 # The model.

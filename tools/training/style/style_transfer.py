@@ -9,10 +9,10 @@ from functools import cache, partial
 import torch
 
 from companion import data
-from companion.style.canvases import mosaic, strokes, to_image
+from companion.style.canvases import mosaic, recolour, strokes, to_image
 from companion.style.features import FeatureNetwork, VGG16Features, shuffled
 from companion.style.pictures import KeptPictures
-from companion.style.style_transfer import STYLE_LAYERS, StyleTransfer, feature_means, recolour
+from companion.style.style_transfer import STYLE_LAYERS, StyleTransfer, feature_means
 from tools.training.recipe import Recipe
 
 STYLES = ("strokes", "mosaic", "gravel")
