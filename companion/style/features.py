@@ -12,6 +12,7 @@ Chapter: `deep_dream`.
 import copy
 import hashlib
 import importlib.util
+import warnings
 from pathlib import Path
 
 import h5py
@@ -270,6 +271,23 @@ def shuffled(network, *, generator):
             order = torch.randperm(weight.numel(), generator=generator, device=generator.device)
             weight.copy_(weight.flatten()[order.to(weight.device)].view_as(weight))
     return other
+
+
+def available_features(*, pooling="max"):
+    """Return VGG-16 where its weights are on this machine, else the small network and a warning.
+
+    Their layers do not have the same names: ask for some of ``network.LAYERS``.
+
+    Warns
+    -----
+    UserWarning
+        With the command to run, where the weights of VGG-16 are missing.
+    """
+    try:
+        return VGG16Features.load(pooling=pooling)
+    except MissingWeightsError as error:
+        warnings.warn(f"FeatureNetwork is used: {error}", stacklevel=2)
+        return FeatureNetwork.load(pooling=pooling)
 
 
 def _empty(cls, pooling):
