@@ -24,7 +24,7 @@ def activation(found, channel=None):
 
 
 def normalized(gradient, eps=1e-12):
-    """Divide each image's gradient by its mean absolute value, or `eps` if that is more.
+    """Divide each image's gradient by its mean absolute value, at least `eps`.
 
     Pixels then move by about one step, whatever the size of the activations.
     """

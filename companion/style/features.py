@@ -12,6 +12,7 @@ Chapter: `deep_dream`.
 import copy
 import hashlib
 import importlib.util
+import warnings
 from pathlib import Path
 
 import h5py
@@ -167,13 +168,7 @@ class VGG16Features(Features):
         They were trained on ImageNet's photographs and their classes, and then, with a small step,
         to find the contours of 300 photographs (holistically-nested edge detection, Xie and Tu,
         2015): not VGG-16 as its authors published it, but close. TensorFlow is not needed.
-
-        Raises
-        ------
-        MissingWeightsError
-            If the package is not installed.
-        ValueError
-            If its file is another one.
+        Without the package this raises `MissingWeightsError`, with another file ValueError.
         """
         model = _empty(cls, pooling)
         with h5py.File(_packaged_weights(), "r") as file, torch.no_grad():
@@ -203,12 +198,8 @@ class VGG19Features(Features):
         This was never run against PyTorch's server: the course was written without a network. What
         was tried is a file of that layout, made here. Length and SHA-256 are those that several
         public repositories state, and the digest begins as the file's name says. Nothing of the
-        file is executed (``weights_only=True``).
-
-        Raises
-        ------
-        companion.data.DownloadError
-            If the file cannot be fetched, or is not the one that was pinned.
+        file is executed (``weights_only=True``). If it cannot be fetched, or is not the one that
+        was pinned, this raises `companion.data.DownloadError`.
         """
         (path,) = downloads.fetch(VGG19, cache)
         return cls.from_torchvision(
@@ -270,6 +261,18 @@ def shuffled(network, *, generator):
             order = torch.randperm(weight.numel(), generator=generator, device=generator.device)
             weight.copy_(weight.flatten()[order.to(weight.device)].view_as(weight))
     return other
+
+
+def available_features(*, pooling="max"):
+    """Return VGG-16 where its weights are on this machine, else the small network and a warning.
+
+    The warning has the command to run. Layers differ: ask for some of ``network.LAYERS``.
+    """
+    try:
+        return VGG16Features.load(pooling=pooling)
+    except MissingWeightsError as error:
+        warnings.warn(f"FeatureNetwork is used: {error}", stacklevel=2)
+        return FeatureNetwork.load(pooling=pooling)
 
 
 def _empty(cls, pooling):

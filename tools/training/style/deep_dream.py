@@ -198,6 +198,11 @@ def other_starts(vgg):
     }
 
 
+def in_the_deepest_layer(vgg):
+    """Wider octaves, from 84 pixels: of four settings tried, the one with the clearest spirals."""
+    return {"spirals": dreamed(vgg, "conv5_3", n_octaves=3, octave_scale=1.75, n_steps=13)}
+
+
 def channel_by_channel(vgg):
     """One channel at a time, from noise, at half the size."""
     return {
@@ -213,6 +218,7 @@ NAMES = {
     without: ["no_jitter", "plain"],
     at_one_size: ["one_octave"],
     other_starts: ["from_noise", "mean_pooling"],
+    in_the_deepest_layer: ["spirals"],
     channel_by_channel: [f"channel_{channel}" for channel in CHANNELS],
 }
 
@@ -281,5 +287,6 @@ RECIPES = {
     "dream_without": dreams(without, "Dreams with one part left out"),
     "dream_one_octave": dreams(at_one_size, "A dream at one size"),
     "dream_starts": dreams(other_starts, "Dreams from noise, and with mean pooling"),
+    "dream_spirals": dreams(in_the_deepest_layer, "A dream of the deepest layer"),
     "dream_channels": dreams(channel_by_channel, "Dreams of single channels"),
 }
