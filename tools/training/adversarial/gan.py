@@ -176,7 +176,12 @@ RECIPES = {
     "gan": digits(
         title="GAN",
         make=partial(game, GAN),
-        tried=[{"learning_rate": 2e-4}, {"learning_rate": 2e-4, "betas": (0.5, 0.9)}],
+        tried=[
+            {"learning_rate": 2e-3},
+            {"learning_rate": 5e-4},
+            {"learning_rate": 2e-4},
+            {"learning_rate": 2e-4, "betas": (0.5, 0.9)},
+        ],
     ),
     "gan_relativistic": digits(
         title="GAN with a relativistic loss alone",
