@@ -276,9 +276,6 @@ def test_errors_name_the_argument(problem, match):
         problem()
 
 
-# Convolutions.
-
-
 # Training.
 
 

@@ -80,9 +80,10 @@ digits = partial(
 
 
 def ring_points(final):
-    """Return points of the ring to learn from, and centres of its heaps to measure by."""
-    learn = torch.from_numpy(data.toy("eight_gaussians", 4000, random_state=0)[0]).float()
-    return learn, CENTERS
+    """Return points of the ring to learn from, and others; draws are judged by the centres."""
+    states = 0, 2 if final else 1
+    points = (data.toy("eight_gaussians", 4000, random_state=state)[0] for state in states)
+    return tuple(torch.from_numpy(x).float() for x in points)
 
 
 def ring_generator(n_layers=2):
@@ -120,20 +121,20 @@ def only_generators(kept, models):
     return kept
 
 
-def judge_rings(models, centers):
+def judge_rings(models, held_out):
     """Heaps with a twentieth of 5,000 draws or more, and the share of draws within three sigma."""
     figures = {}
     for i, model in enumerate(models):
-        found = judge_ring(model, centers, seed=i)
+        found = judge_ring(model, held_out, seed=i)
         figures |= {f"{key}, seed {i}": value for key, value in found.items()}
     return {"heaps": sum(figures[f"heaps, seed {i}"] for i in range(5)) / 5} | figures
 
 
-def judge_ring(model, centers, seed=0):
+def judge_ring(model, held_out, seed=0):
     """The same of one model."""
     drawn = model.sample(5000, generator=torch.Generator().manual_seed(seed))
-    shares, near = mode_shares(drawn, centers, RADIUS)
-    found = {"heaps": n_covered(drawn, centers, RADIUS), "near": near}
+    shares, near = mode_shares(drawn, CENTERS, RADIUS)
+    found = {"heaps": n_covered(drawn, CENTERS, RADIUS), "near": near}
     return found | {"largest share": shares.max()}
 
 
