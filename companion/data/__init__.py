@@ -16,7 +16,7 @@ from companion.data.downloads import (
     mnist,
     olivetti_faces,
 )
-from companion.data.drawings import CHARACTERS, FACE_FACTORS, draw_faces, faces, glyphs
+from companion.data.drawings import CHARACTERS, FACE_FACTORS, FONTS, draw_faces, faces, glyphs
 from companion.data.photos import patches, photos
 from companion.data.scenes import COLORS, HELD_OUT, RELATIONS, SHAPES, SIZES, Scenes, scenes
 from companion.data.text import text
@@ -27,6 +27,7 @@ __all__ = [
     "CIFAR10_CLASSES",
     "COLORS",
     "FACE_FACTORS",
+    "FONTS",
     "FASHION_CLASSES",
     "HELD_OUT",
     "RELATIONS",
