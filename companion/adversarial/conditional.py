@@ -12,7 +12,7 @@ from torch.nn import functional
 from companion.adversarial.gan import frozen
 from companion.adversarial.regularized import R3GAN
 from companion.distributions import gaussian_log_prob, uniform
-from companion.validation import check_integer, check_real
+from companion.validation import check_event, check_integer, check_real
 
 
 def one_hot(labels, n_classes, like):
@@ -119,6 +119,11 @@ class InfoGAN(R3GAN):
     n_continuous : int
         Further codes, each uniform on [-1, 1].
     weight : float
+    noise_std : float
+        Of z: the smaller, the more of the image must come from the code.
+    distort : callable, optional
+        ``distort(x, generator=...)``: in training Q sees fakes that went through it, and must read
+        the code from what is left.
     **options
         As for `R3GAN`.
     """
@@ -135,12 +140,15 @@ class InfoGAN(R3GAN):
         *,
         n_continuous=0,
         weight=1.0,
+        noise_std=1.0,
+        distort=None,
         **options,
     ):
         super().__init__(Allies(generator, reader), discriminator, n_latent, **options)
         self.n_codes = check_integer("n_codes", n_codes, low=2)
         self.n_continuous = check_integer("n_continuous", n_continuous, low=0)
         self.weight = check_real("weight", weight, 0)
+        self.noise_std, self.distort = check_real("noise_std", noise_std, 0), distort
 
     @property
     def entropy(self):
@@ -168,20 +176,40 @@ class InfoGAN(R3GAN):
         """`mutual_information_bound` of images and the codes they were drawn from, in nats."""
         return mutual_information_bound(self.log_q(x, code), self.entropy)
 
-    def generate(self, z, context=None):
-        """G(z, c): the code is part of what `noise` draws."""
-        z, code = z.split([self.n_latent, self.n_codes + self.n_continuous], dim=1)
-        return self.generator(z, code)
+    def code(self, labels, continuous=None):
+        """Put codes together: labels (B,), and (B, n_continuous) numbers, 0 by default."""
+        hot = one_hot(labels, self.n_codes, next(self.parameters()))
+        if continuous is None:
+            return torch.cat([hot, hot.new_zeros(len(hot), self.n_continuous)], dim=1)
+        return torch.cat([hot, check_event("continuous", continuous, (self.n_continuous,))], dim=1)
 
     def noise(self, n, *, generator=None):
-        """Noise and codes side by side, (n, n_latent + n_codes + n_continuous)."""
-        z = super().noise(n, generator=generator)
+        """Noise and a code side by side, (n, n_latent + n_codes + n_continuous)."""
+        z = self.noise_std * super().noise(n, generator=generator)
         return torch.cat([z, self.codes(n, generator=generator)], dim=1)
 
+    def generate(self, z, context=None):
+        """G(z, c); the code is the one beside the noise, or `context`."""
+        z, code = z.split([self.n_latent, self.n_codes + self.n_continuous], dim=1)
+        return self.generator(z, code if context is None else context)
+
+    def read(self, x):
+        """What Q says of data x, (B, *event): logits of the categorical code, (B, n_codes)."""
+        return self.generator.reader(self.prepare(x))[:, : self.n_codes]
+
+    def judge(self, x, context=None):
+        """Logits d(x), (B,): the discriminator knows no codes."""
+        return self.discriminator(x)
+
+    def discriminator_loss(self, x, context=None, *, generator=None):
+        """Loss of D, the game's; a `context` of the data has no part in it."""
+        return super().discriminator_loss(x, generator=generator)
+
     def generator_loss(self, x, context=None, *, generator=None):
-        """Loss of G and Q: what D thinks, and what Q reads."""
+        """Loss of G and Q: what D thinks, and what Q reads of the drawn code."""
         z = self.noise(len(x), generator=generator)
-        fake = self.generate(z)
+        fake, code = self.generate(z), z[:, self.n_latent :]
         with frozen(self.discriminator):
             against = self.generator_value(self.prepare(x), fake)
-        return against - self.weight * self.information(fake, z[:, self.n_latent :])
+        seen = fake if self.distort is None else self.distort(fake, generator=generator)
+        return against - self.weight * self.information(seen, code)
