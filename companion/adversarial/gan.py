@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from companion.adversarial.networks import ConvDiscriminator, ConvGenerator
 from companion.distributions import standard_normal
 from companion.train import MovingAverage, descend, fit, minibatches
 from companion.validation import check_event, check_integer, check_levels, check_real
@@ -164,6 +165,27 @@ class GAN(nn.Module):
         return self.finish(self.generate(self.noise(n, generator=generator), context))
 
 
+class DCGAN(GAN):
+    """The same game by convolutions and batch normalisation (Radford et al., 2016).
+
+    Parameters
+    ----------
+    n_latent, event_shape, n_levels, **options
+        As for `GAN`; height and width are multiples of 4.
+    n_channels : int
+        Of both networks at half the size of the image.
+    """
+
+    def __init__(
+        self, n_latent=32, event_shape=(1, 8, 8), n_levels=17, *, n_channels=32, **options
+    ):
+        networks = (
+            ConvGenerator(n_latent, event_shape, n_channels),
+            ConvDiscriminator(event_shape, n_channels),
+        )
+        super().__init__(*networks, n_latent, event_shape, n_levels, **options)
+
+
 def fit_gan(
     model,
     data,
@@ -171,6 +193,7 @@ def fit_gan(
     *,
     generator,
     n_critic=1,
+    n_generator=1,
     learning_rate=5e-4,
     betas=(0.0, 0.9),
     batch_size=64,
@@ -179,15 +202,14 @@ def fit_gan(
 ):
     """Let the players take turns; return the moving average of the weights, and the history.
 
-    Each step D learns on `n_critic` batches, then G on one. Both use Adam; the rates fall to a
-    tenth as a cosine.
+    Each step D learns on `n_critic` batches, then G by `n_generator` draws of noise. Both use Adam;
+    the rates fall to a tenth as a cosine.
 
     Parameters
     ----------
     model : GAN
     data : tensor (n, *event), or tuple (images, contexts)
     n_steps : int
-        Of the generator.
     generator : torch.Generator
         Of the CPU.
     decay : float
@@ -201,9 +223,11 @@ def fit_gan(
         With the losses of both.
     """
     players = model.discriminator, model.generator
-    optimizers = [torch.optim.Adam(p.parameters(), learning_rate, betas=betas) for p in players]
+    optimizers = [
+        torch.optim.Adam(p.parameters(), learning_rate, betas=betas, fused=True) for p in players
+    ]
     average, device = MovingAverage(model, decay), next(model.parameters()).device
-    n_critic = check_integer("n_critic", n_critic)
+    check_integer("n_critic", n_critic), check_integer("n_generator", n_generator)
     model.train()
     tensors = data if isinstance(data, tuple) else (data,)
     batches = minibatches(*(t.cpu() for t in tensors), batch_size=batch_size, generator=generator)
@@ -223,7 +247,8 @@ def fit_gan(
             batch = batch if i == 0 else next(batches)
             own = model.discriminator_loss(*batch, generator=generator)
             own = descend(own, optimizers[0])
-        against = descend(model.generator_loss(*batch, generator=generator), optimizers[1])
+        for _ in range(n_generator):
+            against = descend(model.generator_loss(*batch, generator=generator), optimizers[1])
         average.update(model)
         return {"discriminator": own, "generator": against}
 

@@ -4,18 +4,35 @@ Chapter: `gan`.
 """
 
 import torch
+from torch import nn
 from torch.nn import functional
 
-from companion.adversarial.gan import GAN
+from companion.adversarial.gan import GAN, discriminator_loss
 from companion.distributions import sum_event, uniform
 from companion.validation import check_real
 
 
+def check_critic(discriminator):
+    """Refuse batch normalisation: the slope at one image would depend on the others."""
+    for name, layer in discriminator.named_modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            raise ValueError(
+                f"discriminator has batch normalisation ({name}), but its slope is taken image by "
+                "image: use nn.GroupNorm, or none (ConvDiscriminator(norm=False))."
+            )
+
+
+def judged(critic, x):
+    """Scores d(x) and ``|grad d(x)|^2``, (B, *event) to two (B,), both with gradients."""
+    x = x.detach().requires_grad_()
+    scores = critic(x)
+    (slope,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
+    return scores, sum_event(slope**2)
+
+
 def squared_gradient(critic, x):
     """``|grad d(x)|^2`` by the whole image, (B, *event) to (B,), itself with a gradient."""
-    x = x.detach().requires_grad_()
-    (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
-    return sum_event(slope**2)
+    return judged(critic, x)[1]
 
 
 def gradient_penalty(critic, real, fake, *, generator=None):
@@ -44,6 +61,7 @@ class WassersteinGAN(GAN):
 
     def __init__(self, *arguments, penalty=10.0, **options):
         super().__init__(*arguments, **options)
+        check_critic(self.discriminator)
         self.penalty = check_real("penalty", penalty, 0)
 
     def discriminator_value(self, real, fake, context=None, *, generator=None):
@@ -68,21 +86,29 @@ class R3GAN(GAN):
     generator, discriminator, n_latent, event_shape, n_levels
         As for `GAN`.
     gamma : float
+    relativistic : bool
+        If False, losses are those of `GAN`: what do the penalties do alone?
     """
 
-    def __init__(self, *arguments, gamma=5.0, **options):
+    def __init__(self, *arguments, gamma=5.0, relativistic=True, **options):
         super().__init__(*arguments, **options)
+        check_critic(self.discriminator)
+        self.relativistic = relativistic
         self.gamma = check_real("gamma", gamma, 0)
 
     def discriminator_value(self, real, fake, context=None, *, generator=None):
         """Relativistic loss and both penalties."""
-        gap = self.judge(real, context) - self.judge(fake, context)
-        slopes = sum(
-            squared_gradient(lambda x: self.judge(x, context), images).mean()
-            for images in (real, fake)
-        )
-        return functional.softplus(-gap).mean() + self.gamma / 2 * slopes
+        above, slope = judged(lambda x: self.judge(x, context), real)
+        below, other = judged(lambda x: self.judge(x, context), fake)
+        slopes = slope.mean() + other.mean()
+        if self.relativistic:
+            loss = functional.softplus(below - above).mean()
+        else:
+            loss = discriminator_loss(above, below, smoothing=self.smoothing)
+        return loss + self.gamma / 2 * slopes
 
     def generator_value(self, real, fake, context=None):
         """The same pairs, the other way round."""
+        if not self.relativistic:
+            return super().generator_value(real, fake, context)
         return functional.softplus(self.judge(real, context) - self.judge(fake, context)).mean()
