@@ -8,8 +8,7 @@ from torch import nn
 
 from companion.adversarial.gan import frozen
 from companion.adversarial.regularized import R3GAN
-from companion.layers import ResidualBlock
-from companion.validation import check_event, check_real
+from companion.validation import check_real
 
 
 def cycle_consistency_loss(to_a, to_b, a, b):
