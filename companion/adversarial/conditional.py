@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from companion import augment
 from companion.adversarial.gan import frozen
 from companion.adversarial.regularized import R3GAN
 from companion.distributions import gaussian_log_prob, uniform
@@ -84,6 +85,18 @@ def mutual_information_bound(log_q, entropy):
         ``H(c)``: log K for K codes that are equally likely.
     """
     return log_q.mean() + entropy
+
+
+def wobble(x, bend=0.15, shift=0.6, std=0.2, *, generator=None):
+    """Bend, move and spoil each image a little, at random, (B, C, H, W); paper is -1.
+
+    The entries of an affine map change by up to `bend` and the place by up to `shift` pixels; then
+    each pixel gets noise of standard deviation `std`.
+    """
+    reach = x.new_tensor([bend, bend, shift])
+    change = 2 * uniform((len(x), 2, 3), generator=generator, like=x) - 1
+    bent = augment.affine(x + 1, torch.eye(2, 3).to(x) + reach * change) - 1
+    return augment.add_noise(bent, std, generator=generator)
 
 
 class Allies(nn.Module):

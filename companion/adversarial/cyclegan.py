@@ -33,7 +33,7 @@ def identity_loss(to_a, to_b, a, b):
 
 
 class CycleGAN(R3GAN):
-    """Two translators, each judged in its goal, and tied together by the way back (Zhu et al., 2017).
+    """Two translators, judged at their goals and tied by the way back (Zhu et al., 2017).
 
     The loss of both games, and ``cycle * cycle_consistency_loss + identity * identity_loss``.
 
@@ -56,7 +56,7 @@ class CycleGAN(R3GAN):
         self.identity = check_real("identity", identity, 0)
 
     def generate(self, z, context=None):
-        """Translate images z, as the networks see them, to the set `context`: ``"a"`` or ``"b"``."""
+        """Translate images, as the networks see them, to the set `context`, ``"a"`` or ``"b"``."""
         return self.generator[context](z)
 
     def judge(self, x, context=None):

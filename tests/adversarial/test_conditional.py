@@ -13,6 +13,7 @@ from companion.adversarial.conditional import (
     InfoGAN,
     mutual_information_bound,
     one_hot,
+    wobble,
 )
 from companion.adversarial.gan import DenseDiscriminator, DenseGenerator, dense, fit_gan
 from companion.layers import initialize
@@ -274,3 +275,44 @@ def test_digits_go_in_as_they_are():
     assert torch.isfinite(model.loss(x, generator=seeded()))
     with pytest.raises(ValueError, match="n_levels"):
         model.loss(x / 16.0 - 1, generator=seeded())
+
+
+def test_to_wobble_is_to_bend_move_and_spoil_by_so_much():
+    x = 2 * torch.rand(5, *SMALL, generator=seeded(1)) - 1
+    assert torch.allclose(wobble(x, 0, 0, 0, generator=seeded()), x, atol=1e-6)
+    paper = torch.full((400, *SMALL), -1.0)
+    spoiled = wobble(paper, 0, 0, 0.3, generator=seeded())
+    assert (spoiled + 1).std().item() == pytest.approx(0.3, rel=0.05)
+    ramp = torch.arange(9.0).expand(400, 1, 9, 9)  # its place can be read from its level
+    moved = (wobble(ramp, 0, 0.6, 0, generator=seeded()) - ramp)[:, 0, 4, 4]
+    assert moved.abs().max() <= 0.6 + 1e-5
+    assert moved.std().item() == pytest.approx(0.6 / math.sqrt(3), rel=0.1)
+    bent = (wobble(ramp, 0.2, 0, 0, generator=seeded()) - ramp)[:, 0]
+    assert bent[:, 4, 4].abs().max() < 1e-5
+    assert bent[:, 4, 5].std().item() == pytest.approx(0.2 / math.sqrt(3), rel=0.1)
+
+
+def test_the_reader_sees_what_was_distorted():
+    seen = []
+
+    def distort(x, *, generator=None):
+        seen.append(x)
+        return 0 * x
+
+    x, _ = labelled()
+    blind = drawn(informative(0, distort=distort))
+    moved = gradients(blind, blind.generator_loss(x, generator=seeded(1)))
+    assert len(seen) == 1
+    assert moved["G"] > 0  # by the game alone
+    other = drawn(informative(0, weight=0.0))
+    other.generator_loss(x, generator=seeded(1)).backward()
+    pairs = (m.generator.generator.parameters() for m in (blind, other))
+    for p, q in zip(*pairs, strict=True):
+        torch.testing.assert_close(p.grad, q.grad)
+
+
+def test_less_noise_leaves_more_to_the_code():
+    quiet = drawn(informative(noise_std=0.25))
+    z, loud = (m.noise(2000, generator=seeded()) for m in (quiet, drawn(informative())))
+    torch.testing.assert_close(4 * z[:, :2], loud[:, :2])
+    assert torch.equal(z[:, 2:], loud[:, 2:])
