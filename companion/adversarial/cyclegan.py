@@ -3,12 +3,14 @@
 Chapter: `conditional`.
 """
 
+import itertools
+
 import torch
 from torch import nn
 
 from companion.adversarial.gan import frozen
 from companion.adversarial.regularized import R3GAN
-from companion.validation import check_real
+from companion.validation import check_integer, check_real
 
 
 def cycle_consistency_loss(to_a, to_b, a, b):
@@ -30,6 +32,35 @@ def identity_loss(to_a, to_b, a, b):
     Each is shown images of its *own goal*, where a perfect translator has nothing to do.
     """
     return (to_a(a) - a).abs().mean() + (to_b(b) - b).abs().mean()
+
+
+class LocalTranslator(nn.Module):
+    """An image and what convolutions add to it, (B, 1, size, size) to the same shape.
+
+    Each pixel of the result sees 11x11 pixels, and where on the paper it stands. With small weights
+    it is nearly the identity, ``tanh(2 x + convolutions)``.
+
+    Parameters
+    ----------
+    size : int
+    n_channels : int
+    """
+
+    def __init__(self, size=16, n_channels=16):
+        super().__init__()
+        at = torch.linspace(-1, 1, check_integer("size", size, low=2))
+        self.register_buffer("at", torch.stack(torch.meshgrid(at, at, indexing="ij"))[None])
+        sizes = [3, *[check_integer("n_channels", n_channels)] * 3, 1]
+        layers = []
+        for i, (before, after) in enumerate(itertools.pairwise(sizes)):
+            width = 5 if i == 0 else 3
+            layers += [nn.Conv2d(before, after, width, padding=width // 2), nn.LeakyReLU(0.2)]
+        self.network = nn.Sequential(*layers[:-1])
+
+    def forward(self, x):
+        """Translate images with entries from -1 to 1."""
+        placed = torch.cat([x, self.at.expand(len(x), -1, -1, -1)], dim=1)
+        return (2 * x + self.network(placed)).tanh()
 
 
 class CycleGAN(R3GAN):

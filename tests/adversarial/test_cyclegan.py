@@ -4,7 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from companion.adversarial.cyclegan import CycleGAN, cycle_consistency_loss, identity_loss
+from companion.adversarial.cyclegan import (
+    CycleGAN,
+    LocalTranslator,
+    cycle_consistency_loss,
+    identity_loss,
+)
 from companion.adversarial.gan import DenseDiscriminator, fit_gan
 from companion.layers import initialize
 from tests.adversarial.games import GameContract
@@ -172,3 +177,21 @@ def test_it_learns_to_translate_what_has_one_answer():
 def test_a_goal_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="goal='c'"):
         pair().translate(two_sets()[0], "c")
+
+
+def test_a_local_translator_sees_eleven_pixels_and_knows_its_place():
+    """By gradient: what it must not see has no influence, the corners of what it may see do."""
+    translator = initialize(LocalTranslator(size=19, n_channels=4), generator=seeded(1)).double()
+    x = torch.zeros(1, 1, 19, 19, dtype=torch.double).requires_grad_()
+    (seen,) = torch.autograd.grad(translator(x)[0, 0, 9, 9], x)
+    near = torch.zeros(19, 19, dtype=torch.bool)
+    near[4:15, 4:15] = True
+    assert (seen[0, 0][near] != 0).all()
+    assert (seen[0, 0][~near] == 0).all()
+    flat = translator(x)[0, 0, 6:13, 6:13]
+    assert flat.std() > 1e-4  # blank paper is not the same everywhere
+    with torch.no_grad():
+        for p in translator.network.parameters():
+            p.zero_()
+        images = 2 * torch.rand(3, 1, 19, 19, generator=seeded(2)).double() - 1
+        torch.testing.assert_close(translator(images), torch.tanh(2 * images))
