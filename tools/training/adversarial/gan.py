@@ -8,13 +8,14 @@ from torch import nn
 
 from companion import data
 from companion.adversarial.gan import DCGAN, GAN, DenseDiscriminator, DenseGenerator, fit_gan
-from companion.adversarial.modes import mode_shares, n_covered
+from companion.adversarial.modes import PointVAE, mode_shares, n_covered
 from companion.adversarial.networks import ConvGenerator
 from companion.adversarial.regularized import R3GAN, WassersteinGAN
 from companion.autoregressive.repeats import Repeats
 from companion.classifier import relative_frechet_distance
 from companion.layers import initialize
 from companion.metrics import two_sample_accuracy
+from companion.train import fit_images
 from tools.training.recipe import Recipe, digit_images, draw
 
 ANGLES = torch.arange(8) * math.pi / 4
@@ -151,6 +152,17 @@ def conv_drawer():
     return drawer(ConvGenerator(32), 32)
 
 
+def fit_vaes(models, learn, n_steps, seed, **settings):
+    """Train each with another seed."""
+    for i, model in enumerate(models):
+        generator = torch.Generator().manual_seed(seed + i)
+        model = initialize(model, generator=generator)
+        models[i] = fit_images(model, learn, n_steps, generator=generator, **settings)[0]
+    return models
+
+
+pushed = partial(ring, n_steps=600, settings={"learning_rate": 1e-3, "n_generator": 5})
+
 RECIPES = {
     "r3gan": digits(title="R3GAN", tried=[{"learning_rate": 5e-4}, {"gamma": 2.0}]),
     "gan": digits(
@@ -182,5 +194,23 @@ RECIPES = {
         settings={"learning_rate": 1e-3, "betas": (0.5, 0.9)},
         tried=[{"learning_rate": 3e-4}],
         kept=conv_drawer,
+    ),
+    "ring_gan": pushed(title="GANs whose generator moves five times", make=rings(GAN)),
+    "ring_relativistic": pushed(
+        title="The same with a relativistic loss alone", make=rings(R3GAN, gamma=0.0)
+    ),
+    "ring_penalties": pushed(
+        title="The same with penalties alone", make=rings(R3GAN, gamma=1.0, relativistic=False)
+    ),
+    "ring_r3gan": pushed(title="The same with both, R3GAN", make=rings(R3GAN, gamma=1.0)),
+    "ring_vae": ring(
+        title="Variational autoencoders of points",
+        make=lambda: Repeats(PointVAE),
+        fit=fit_vaes,
+        n_steps=3000,
+        settings={"learning_rate": 3e-3, "batch_size": 128},
+        tried=[{"learning_rate": 1e-3}],
+        keep=None,
+        kept=None,
     ),
 }
