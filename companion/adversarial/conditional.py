@@ -18,11 +18,13 @@ from companion.validation import check_event, check_integer, check_real
 
 def one_hot(labels, n_classes, like):
     """Labels (B,) as rows with a single 1, (B, n_classes), with device and type of `like`."""
+    if labels is None:
+        raise ValueError("context=None has no labels: give whole numbers (B,), one an image.")
     labels = torch.as_tensor(labels)
     whole = not labels.is_floating_point() and labels.ndim == 1
     if not whole or not ((labels >= 0) & (labels < n_classes)).all():
         raise ValueError(
-            f"labels has shape {tuple(labels.shape)} and type {labels.dtype}: give whole numbers "
+            f"context has shape {tuple(labels.shape)} and type {labels.dtype}: give labels "
             f"0 ... {n_classes - 1}, (B,)."
         )
     return functional.one_hot(labels.to(like.device).long(), n_classes).to(like.dtype)

@@ -83,8 +83,13 @@ def test_labels_become_rows_with_a_single_one():
 
 @pytest.mark.parametrize("labels", [[0, 3], [-1, 0], [0.0, 1.0], [[0, 1]]])
 def test_what_is_no_label_is_refused(labels):
-    with pytest.raises(ValueError, match="labels"):
+    with pytest.raises(ValueError, match="context has shape"):
         conditional().sample(2, context=torch.tensor(labels))
+
+
+def test_images_without_labels_are_refused():
+    with pytest.raises(ValueError, match="context=None"):
+        conditional().loss(labelled()[0])
 
 
 def test_both_players_hear_the_class_and_each_only_if_told():
