@@ -68,10 +68,9 @@ def _exchange_table():
 
 
 OTHERS, N_OTHERS, UNSEEN = _exchange_table()
-# Shapes are hardest to see: their words are exchanged most often.
-WEIGHTS = torch.tensor(
-    [3.0 if w in SHAPES else float(N_OTHERS[i] > 0) for i, w in enumerate(VOCABULARY)]
-)
+# Shapes and relations are harder to see than colours: their words are exchanged more often.
+HARD = {*SHAPES, "above", "below", "left", "right"}
+WEIGHTS = (N_OTHERS > 0) * torch.tensor([3.0 if word in HARD else 1.0 for word in VOCABULARY])
 
 
 def change_word(tokens, n, *, generator=None):
@@ -101,17 +100,22 @@ def change_word(tokens, n, *, generator=None):
 class TextEncoder(nn.Module):
     """Turns a caption into a vector: tokens (B, 10) to (B, n_text).
 
-    Each word has a vector for each place where it may stand; their sum passes a hidden layer.
+    Articles are counted, so that each word is known as one of the first or of the second object:
+    it has another vector there. The vectors are added. Products of what is read from the sum let
+    one word decide what another one means: "above" and "below" exchange the places of all others.
     """
 
     def __init__(self, n_text=96, n_hidden=128):
         super().__init__()
-        self.words = nn.Embedding(N_WORDS * len(VOCABULARY), n_hidden)
-        self.output = nn.Linear(n_hidden, n_text)
+        self.words = nn.Embedding(3 * len(VOCABULARY), n_hidden)
+        self.first, self.second = (nn.Linear(n_hidden, n_hidden) for _ in range(2))
+        self.output = nn.Linear(2 * n_hidden, n_text)
 
     def forward(self, tokens):
-        places = torch.arange(N_WORDS, device=tokens.device) * len(VOCABULARY)
-        return self.output(functional.leaky_relu(self.words(tokens + places).sum(dim=-2), 0.2))
+        number = (tokens == VOCABULARY.index("a")).cumsum(dim=-1).clamp(max=2)
+        read = self.words(tokens + number * len(VOCABULARY)).sum(dim=-2)
+        products = self.first(read) * self.second(read)
+        return self.output(torch.cat([functional.leaky_relu(read, 0.2), products], dim=-1))
 
 
 class SceneDiscriminator(nn.Module):
