@@ -69,7 +69,7 @@ class SceneJudge(nn.Module):
     Images are (B, 3, 16, 16) with levels 0 ... 255.
     """
 
-    def __init__(self, n_channels=48, n_hidden=96):
+    def __init__(self, n_channels=48, n_hidden=64):
         super().__init__()
         self.features = nn.Sequential(
             nn.PixelUnshuffle(2),

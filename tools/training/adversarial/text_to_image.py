@@ -3,10 +3,16 @@
 from functools import cache, partial
 
 import torch
+from torch import nn
 
 from companion import data
 from companion.adversarial.scene_judge import SceneJudge, meaning
-from companion.adversarial.text_to_image import TextToImageGAN, fit_text_to_image, tokenize
+from companion.adversarial.text_to_image import (
+    TextEncoder,
+    TextToImageGAN,
+    fit_text_to_image,
+    tokenize,
+)
 from companion.layers import initialize
 from companion.train import descend, fit, minibatches
 from tools.training.recipe import Recipe
@@ -91,6 +97,18 @@ def train_game(model, learn, n_steps, seed, **settings):
     )[0]
 
 
+def painter_alone():
+    """Return a game that can only draw: of the discriminator it has the text encoder."""
+    return TextToImageGAN(discriminator=nn.ModuleDict({"text": TextEncoder()}))
+
+
+def only_painter(kept, model):
+    """Put generator and encoder into it."""
+    kept.generator.load_state_dict(model.generator.state_dict())
+    kept.discriminator.text.load_state_dict(model.discriminator.text.state_dict())
+    return kept
+
+
 game = partial(
     Recipe,
     data=seen_and_held_out,
@@ -117,5 +135,14 @@ RECIPES = {
         title="Text to image (three kinds of pairs)",
         n_steps=900,
         settings={"n_match": 700, "learning_rate": 1e-3},
+    ),
+    # As many steps: those that the other one spends on matching are games here.
+    "text_to_image_unmatched": game(
+        title="Text to image (without wrong captions)",
+        n_steps=1500,
+        settings={"weight": 0.0, "learning_rate": 1e-3},
+        keep=only_painter,
+        kept=painter_alone,
+        control=True,
     ),
 }
