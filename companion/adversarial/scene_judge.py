@@ -1,0 +1,133 @@
+"""Does a picture show what its caption says? A network that looks, and a rule that compares.
+
+Chapter: `conditional`.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from companion.data import COLORS, RELATIONS, SHAPES, SIZES
+from companion.train import load_weights
+from companion.validation import check_event, check_levels
+
+KINDS = {"shape": list(SHAPES), "colour": list(COLORS), "size": list(SIZES)}
+N_LAYOUTS = 3  # one object; one above the other; one left of the other
+
+
+def read_caption(caption):
+    """Return what a caption says: rows (shape, colour, size) of its objects, and the relation.
+
+    >>> read_caption("a small red circle above a blue square")
+    ([[0, 0, 0], [1, 2, 1]], 0)
+    """
+    relation = next((r for r in RELATIONS if f" {r} " in caption), None)
+    phrases = [caption] if relation is None else caption.split(f" {relation} ")
+    objects = []
+    for phrase in phrases:
+        words = phrase.split()
+        small = words[1:2] == ["small"]
+        if len(words) != 3 + small or words[0] != "a":
+            raise ValueError(_refusal(caption))
+        color, shape = words[-2:]
+        if color not in COLORS or shape not in SHAPES:
+            raise ValueError(_refusal(caption))
+        sizes = KINDS["size"].index("small" if small else "large")
+        objects.append([KINDS["shape"].index(shape), KINDS["colour"].index(color), sizes])
+    return objects, -1 if relation is None else list(RELATIONS).index(relation)
+
+
+def _refusal(caption):
+    return (
+        f"caption={caption!r} must be 'a [small] <colour> <shape>', or two of these with one of "
+        f"{list(RELATIONS)} between them; colours {list(COLORS)}, shapes {list(SHAPES)}."
+    )
+
+
+def meaning(captions):
+    """Return the layout (n,) and the objects (n, 2, 3) of captions, the upper or left one first.
+
+    Two captions say the same if both are equal: "a below b" is "b above a". An object that is not
+    there is a row of -1. Layouts are 0 for one object, 1 for one above the other, 2 for side by
+    side.
+    """
+    layouts, objects = [], []
+    for caption in captions:
+        said, relation = read_caption(caption)
+        said = said if list(RELATIONS)[relation] not in ("below", "right of") else said[::-1]
+        objects.append(said if relation >= 0 else [*said, [-1, -1, -1]])
+        layouts.append(1 + relation // 2)
+    return torch.tensor(layouts), torch.tensor(objects)
+
+
+class SceneJudge(nn.Module):
+    """Says what is to be seen on an image of `data.scenes`: layout, and two objects in order.
+
+    The first object is the upper one, or the left one of two that are side by side. The judge was
+    trained on real scenes of both splits: it must know the combinations that a model never saw.
+
+    Images are (B, 3, 16, 16) with levels 0 ... 255.
+    """
+
+    def __init__(self, n_channels=48, n_hidden=64):
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.PixelUnshuffle(2),
+            *(nn.Conv2d(12, n_channels, 3, padding=1), nn.ReLU()),
+            *(nn.Conv2d(n_channels, n_channels, 4, stride=2, padding=1), nn.ReLU()),
+            *(nn.Flatten(), nn.Linear(16 * n_channels, n_hidden), nn.ReLU()),
+        )
+        self.sizes = [N_LAYOUTS, *[len(words) for words in KINDS.values()] * 2]
+        self.output = nn.Linear(n_hidden, sum(self.sizes))
+
+    def forward(self, x):
+        """Logits of the layout, and of shape, colour and size of both objects: seven tensors."""
+        x = check_levels("x", check_event("x", x, (3, 16, 16)), 256)
+        x = x.to(self.output.weight.dtype) / 127.5 - 1
+        return self.output(self.features(x)).split(self.sizes, dim=1)
+
+    def loss(self, x, layout, objects, *, generator=None):
+        """Sum of the seven cross-entropies in nats; an object that is not there is left out."""
+        logits = self(x)
+        answers = [layout, *objects.flatten(1).T]
+        return sum(
+            functional.cross_entropy(told, answer, ignore_index=-1)
+            for told, answer in zip(logits, answers, strict=True)
+        )
+
+    @torch.no_grad()
+    def look(self, x):
+        """Return the layout (n,) and the objects (n, 2, 3) that are seen, as `meaning` does."""
+        layout, *objects = (told.argmax(dim=1) for told in self(x))
+        objects = torch.stack(objects, dim=1).view(-1, 2, 3)
+        objects[layout == 0, 1] = -1
+        return layout, objects
+
+    def check(self, x, captions):
+        """Compare images with captions: tensors of bools by name, one entry an object or an image.
+
+        Which object seen is which object wanted is decided by the better fit, so that a picture
+        with both objects in each other's place has all attributes right and the position wrong.
+        "position" asks how many objects there are, in which direction, and in which order; "all"
+        asks for everything.
+        """
+        (layout, seen), (told, wanted) = self.look(x), meaning(captions)
+        told, wanted = told.to(layout.device), wanted.to(layout.device)
+        straight, crossed = ((a == wanted) & (wanted >= 0) for a in (seen, seen.flip(1)))
+        is_crossed = crossed.sum(dim=(1, 2)) > straight.sum(dim=(1, 2))
+        right = torch.where(is_crossed[:, None, None], crossed, straight)
+        there = wanted[..., 0] >= 0
+        by_kind = {kind: right[..., i][there] for i, kind in enumerate(KINDS)}
+        position = (layout == told) & ~is_crossed
+        complete = position & (right | ~there[..., None]).all(dim=2).all(dim=1)
+        return by_kind | {"position": position, "all": complete}
+
+    def accuracy(self, x, captions):
+        """Share of what is right, by name (see `check`), as floats."""
+        return {k: right.double().mean().item() for k, right in self.check(x, captions).items()}
+
+    @classmethod
+    def load(cls):
+        """Return the trained judge, in evaluation mode and with frozen weights."""
+        with torch.random.fork_rng(devices=[]):
+            return load_weights(cls(), "adversarial/scene_judge")

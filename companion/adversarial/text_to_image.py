@@ -1,0 +1,323 @@
+"""From a sentence to a picture: a game in which a picture must also fit its caption.
+
+Chapter: `conditional`.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from companion.adversarial.gan import fit_gan, frozen
+from companion.adversarial.regularized import R3GAN, squared_gradient
+from companion.adversarial.scene_judge import meaning
+from companion.data import COLORS, HELD_OUT, SHAPES
+from companion.distributions import uniform
+from companion.train import descend, fit, minibatches
+from companion.validation import check_integer, check_real
+
+VOCABULARY = ["", "a", "small", *COLORS, *SHAPES, "above", "below", "left", "right", "of"]
+EXCHANGED = [list(COLORS), list(SHAPES), ["above", "below"], ["left", "right"]]
+UNUSED = -1e4  # logit of a caption that is not compared
+N_WORDS = 10  # of the longest caption, "a small red circle left of a small blue square"
+SIZE, STAMP = 16, 10  # sides of an image, and of what is stamped on it, in pixels
+
+
+def tokenize(captions):
+    """Turn a caption, or a list of n, into tokens: int64 (n, 10), with zeros on the left."""
+    rows = []
+    for caption in [captions] if isinstance(captions, str) else captions:
+        words = caption.lower().split()
+        for word in words:
+            if word not in VOCABULARY:
+                raise ValueError(
+                    f"captions have the word {word!r}, which no caption of the training set has: "
+                    f"use {', '.join(VOCABULARY[1:])}."
+                )
+        if not 1 <= len(words) <= N_WORDS:
+            raise ValueError(f"captions have {caption!r}: use 1 to {N_WORDS} words.")
+        rows.append([0] * (N_WORDS - len(words)) + [VOCABULARY.index(word) for word in words])
+    return torch.tensor(rows)
+
+
+def detokenize(tokens):
+    """Turn tokens (n, 10) back into a list of n captions."""
+    return [" ".join(VOCABULARY[i] for i in row if i) for row in tokens.tolist()]
+
+
+def differ(tokens):
+    """Return which captions of a batch say different things, bool (B, B).
+
+    Other words are not enough: "a below b" says what "b above a" says.
+    """
+    layout, objects = meaning(detokenize(tokens))
+    said = torch.cat([layout[:, None], objects.flatten(1)], dim=1).to(tokens.device)
+    return (said[:, None] != said).any(dim=2)
+
+
+def _exchange_table():
+    """Alternatives of each word (V, 5), how many there are, and the held-out combinations."""
+    others = torch.zeros(len(VOCABULARY), 5, dtype=torch.int64)
+    for words in EXCHANGED:
+        for word in words:
+            rest = [VOCABULARY.index(other) for other in words if other != word]
+            others[VOCABULARY.index(word), : len(rest)] = torch.tensor(rest)
+    unseen = torch.zeros(2, len(VOCABULARY), len(VOCABULARY), dtype=torch.bool)
+    for shape, color, size in HELD_OUT:
+        unseen[int(size == "small"), VOCABULARY.index(color), VOCABULARY.index(shape)] = True
+    return others, (others > 0).sum(dim=1), unseen
+
+
+OTHERS, N_OTHERS, UNSEEN = _exchange_table()
+# Shapes and relations are harder to see than colours: their words are exchanged more often.
+HARD = {*SHAPES, "above", "below", "left", "right"}
+WEIGHTS = (N_OTHERS > 0) * torch.tensor([3.0 if word in HARD else 1.0 for word in VOCABULARY])
+
+
+def change_word(tokens, n, *, generator=None):
+    """Exchange one word of each caption by another of its kind, n times: wrong captions.
+
+    Returns
+    -------
+    changed : int64 (B, n, 10)
+    is_seen : bool (B, n)
+        False for captions with a combination of ``data.HELD_OUT``. They must not be used: a
+        network that meets them as wrong ones only would learn that they always are.
+    """
+    others, n_others, unseen, weights = (
+        table.to(tokens.device) for table in (OTHERS, N_OTHERS, UNSEEN, WEIGHTS)
+    )
+    changed = tokens[:, None].repeat(1, n, 1)
+    weight = weights[changed]
+    draws = uniform(changed.shape, generator=generator, like=weights)
+    chosen = torch.where(weight > 0, draws ** (1 / weight), -1).argmax(dim=2, keepdim=True)
+    word = changed.gather(2, chosen)
+    which = uniform(word.shape, generator=generator, like=weights) * n_others[word]
+    changed = changed.scatter(2, chosen, others[word, which.long()])
+    small = (changed[..., :-2] == VOCABULARY.index("small")).long()
+    return changed, ~unseen[small, changed[..., 1:-1], changed[..., 2:]].any(dim=2)
+
+
+class TextEncoder(nn.Module):
+    """Turns a caption into a vector: tokens (B, 10) to (B, n_text).
+
+    Articles are counted, so that each word is known as one of the first or of the second object:
+    it has another vector there. The vectors are added. Products of what is read from the sum let
+    one word decide what another one means: "above" and "below" exchange the places of all others.
+    The result has mean 0 and variance 1.
+    """
+
+    def __init__(self, n_text=96, n_hidden=128):
+        super().__init__()
+        self.words = nn.Embedding(3 * len(VOCABULARY), n_hidden)
+        self.first, self.second = (nn.Linear(n_hidden, n_hidden) for _ in range(2))
+        self.output = nn.Linear(2 * n_hidden, n_text)
+
+    def forward(self, tokens):
+        number = (tokens == VOCABULARY.index("a")).cumsum(dim=-1).clamp(max=2)
+        read = self.words(tokens + number * len(VOCABULARY)).sum(dim=-2)
+        products = self.first(read) * self.second(read)
+        told = self.output(torch.cat([functional.leaky_relu(read, 0.2), products], dim=-1))
+        return functional.layer_norm(told, told.shape[-1:])
+
+
+class SceneDiscriminator(nn.Module):
+    """Is the image real, and does it fit the caption? (B, 3, 16, 16) and tokens to logits (B,).
+
+    ``d(x, t) = w . f(x) + b + v(phi(t)) . f(x)`` (Miyato and Koyama, 2018). Features f come from
+    local ones: their sum over all places, and sums weighted by row and by column, which tell above
+    from below.
+    """
+
+    def __init__(self, n_channels=48, n_local=64, n_features=128, n_text=96):
+        super().__init__()
+        self.local = nn.Sequential(
+            nn.PixelUnshuffle(2),
+            *(nn.Conv2d(12, n_channels, 3, padding=1), nn.LeakyReLU(0.2)),
+            *(nn.Conv2d(n_channels, n_local, 4, stride=2, padding=1), nn.LeakyReLU(0.2)),
+            *(nn.Conv2d(n_local, n_local, 1), nn.LeakyReLU(0.2)),
+        )
+        self.hidden = nn.Linear(3 * n_local, n_features)
+        self.real = nn.Linear(n_features, 1)
+        self.text = TextEncoder(n_text)
+        self.project = nn.Sequential(
+            *(nn.Linear(n_text, n_features), nn.LeakyReLU(0.2), nn.Linear(n_features, n_features)),
+        )
+        side = torch.linspace(-3, 3, SIZE // 4)
+        rows, columns = torch.meshgrid(side, side, indexing="ij")
+        weights = torch.stack([torch.ones_like(rows), rows, columns]).flatten(1).T
+        self.register_buffer("places", weights / (SIZE // 4), persistent=False)
+
+    def features(self, x):
+        """Return f(x), (B, 3, 16, 16) to (B, n_features)."""
+        sums = self.local(x).flatten(2) @ self.places
+        return functional.leaky_relu(self.hidden(sums.flatten(1)), 0.2)
+
+    def compare(self, features, tokens):
+        """Return logits of features (..., n_features) with captions (..., 10): (...)."""
+        told = self.project(self.text(tokens)) / features.shape[-1] ** 0.5
+        return self.real(features).squeeze(-1) + (features * told).sum(dim=-1)
+
+    def forward(self, x, tokens):
+        return self.compare(self.features(x), tokens)
+
+
+class ScenePainter(nn.Module):
+    """Noise (B, n_latent) and a text's vector (B, n_text) to an image (B, 3, 16, 16) in [-1, 1].
+
+    It says for two objects where they are, in which colour, and which pixels of a stamp of 10x10
+    are covered; the stamps are set on paper, moved by parts of a pixel. That there are up to two
+    objects of one colour each is built in; all else is learned.
+    """
+
+    def __init__(self, n_latent=16, n_text=96, n_hidden=192):
+        super().__init__()
+        self.mix = nn.Sequential(
+            *(nn.Linear(n_latent + n_text, n_hidden), nn.LeakyReLU(0.2)),
+            *(nn.Linear(n_hidden, n_hidden), nn.LeakyReLU(0.2)),
+        )
+        self.place, self.color = nn.Linear(n_hidden, 2 * 2), nn.Linear(n_hidden, 2 * 3)
+        self.stamp = nn.Linear(n_hidden, 2 * STAMP**2)
+        self.paper = nn.Parameter(torch.zeros(3))
+        middle = torch.arange(STAMP) - (STAMP - 1) / 2
+        for name, value in (
+            ("pixels", torch.arange(SIZE) - (SIZE - 1) / 2),
+            ("cells", middle),
+            ("disc", 4 - (middle[:, None] ** 2 + middle**2) / 1.5),
+        ):
+            self.register_buffer(name, value, persistent=False)
+
+    def objects(self, z, text):
+        """Return centres (B, 2, 2) in pixels, colours (B, 2, 3) and stamps (B, 2, 10, 10)."""
+        code = self.mix(torch.cat([z, text], dim=1))
+        places = SIZE / 2 * self.place(code).tanh().view(-1, 2, 2)
+        stamps = 2 * self.stamp(code).view(-1, 2, STAMP, STAMP) + self.disc
+        return places, self.color(code).tanh().view(-1, 2, 3), stamps.sigmoid()
+
+    def forward(self, z, text):
+        places, colors, stamps = self.objects(z, text)
+        away = self.pixels[:, None] - self.cells - places[..., None, None]
+        columns, rows = (1 - away.abs()).relu().unbind(dim=2)  # linear interpolation
+        covered = (rows @ stamps @ columns.transpose(-1, -2))[:, :, None]
+        x = (1 + self.paper).tanh()[:, None, None]
+        for i in range(2):
+            x = x * (1 - covered[:, i]) + colors[:, i, :, None, None] * covered[:, i]
+        return x
+
+
+def matching_loss(right, wrong):
+    """Is the right caption told from wrong ones? Logits (B,) and (B, n) to a scalar in nats.
+
+    ``E log(1 + sum_i exp(d(x, wrong_i) - d(x, right)))``; one wrong caption gives a softplus.
+    """
+    return functional.softplus(wrong.logsumexp(dim=1) - right).mean()
+
+
+class TextToImageGAN(R3GAN):
+    """Three kinds of pairs of image and caption (Reed et al., 2016), compared with each other.
+
+    ``E softplus(d(G(z), t) - d(x, t)) + weight E log(1 + sum_i exp(d(x, t_i) - d(x, t)))`` and
+    gradient penalties for D, where t is the caption and the t_i are wrong ones. G wants the
+    opposite of the first, and that its images fit t rather than the t_i.
+
+    Parameters
+    ----------
+    generator, discriminator : nn.Module, optional
+        By default a `ScenePainter` and a `SceneDiscriminator`; the latter's `text` is the encoder.
+    n_latent : int
+    gamma : float
+        Of the penalties, which are taken at a quarter of each batch.
+    weight : float
+        Of the wrong captions; with 0 no mismatched pair is seen.
+    n_changed : int
+        How many captions with one word exchanged stand beside those of the other images.
+    """
+
+    def __init__(
+        self, generator=None, discriminator=None, n_latent=16, *, gamma=0.2, weight=3.0, n_changed=8
+    ):
+        generator = ScenePainter(n_latent) if generator is None else generator
+        discriminator = SceneDiscriminator() if discriminator is None else discriminator
+        super().__init__(generator, discriminator, n_latent, (3, SIZE, SIZE), 256, gamma=gamma)
+        self.weight = check_real("weight", weight, 0)
+        self.n_changed = check_integer("n_changed", n_changed)
+
+    def generate(self, z, context):
+        """Return G(z, phi(t)) for tokens (B, 10); the encoder learns from D alone."""
+        return self.generator(z, self.discriminator.text(context).detach())
+
+    def with_captions(self, x, tokens, *, generator=None):
+        """Logits of images with their captions (B,), and with wrong ones (B, n_changed + B).
+
+        Where a "wrong" caption would be right, or may not be used, the logit is -10,000.
+        """
+        compare, features = self.discriminator.compare, self.discriminator.features(x)
+        changed, is_seen = change_word(tokens, self.n_changed, generator=generator)
+        others = compare(features[:, None], tokens).masked_fill(~differ(tokens), UNUSED)
+        changed = compare(features[:, None], changed).masked_fill(~is_seen, UNUSED)
+        return compare(features, tokens), torch.cat([changed, others], dim=1)
+
+    def pairs(self, real, fake, tokens, *, generator=None):
+        """Return logits of the three kinds of pairs: a dict."""
+        right, wrong = self.with_captions(real, tokens, generator=generator)
+        return {"real+right": right, "real+wrong": wrong, "fake+right": self.judge(fake, tokens)}
+
+    def discriminator_value(self, real, fake, context=None, *, generator=None):
+        """Real and right above the other two, and the penalties."""
+        pairs = self.pairs(real, fake, context, generator=generator)
+        right, some = pairs["real+right"], max(len(real) // 4, 1)
+        loss = functional.softplus(pairs["fake+right"] - right).mean()
+        slopes = sum(
+            squared_gradient(lambda x: self.judge(x, context[:some]), images[:some]).mean()
+            for images in (real, fake)
+        )
+        match = matching_loss(right, pairs["real+wrong"]) if self.weight else 0
+        return loss + self.weight * match + self.gamma / 2 * slopes
+
+    def generator_loss(self, x, context=None, *, generator=None):
+        """Fakes above real images, and their own captions above wrong ones."""
+        real = self.prepare(x)
+        fake = self.generate(self.noise(len(x), generator=generator), context)
+        with frozen(self.discriminator):
+            right, wrong = self.with_captions(fake, context, generator=generator)
+            loss = functional.softplus(self.judge(real, context) - right).mean()
+            return loss + matching_loss(right, wrong) if self.weight else loss
+
+    @torch.no_grad()
+    def sample(self, n, *, context, generator=None):
+        """Draw images uint8 levels (n, 3, 16, 16) for n captions, or n for one caption.
+
+        Captions are strings or tokens.
+        """
+        tokens = context if isinstance(context, torch.Tensor) else tokenize(context)
+        if len(tokens) not in (1, n):
+            raise ValueError(f"context has {len(tokens)} captions but must have 1 or n={n}.")
+        tokens = tokens.to(next(self.parameters()).device).expand(n, -1)
+        return super().sample(n, context=tokens, generator=generator)
+
+
+def fit_text_to_image(
+    model, images, tokens, n_steps, *, generator, n_match=1000, match_rate=3e-3, **options
+):
+    """First match images with captions, then play; return the averaged model and the history.
+
+    The `n_match` steps of the first part train the features of D and the text encoder on real
+    images alone, by `matching_loss`. Then follow `n_steps` of `gan.fit_gan`, which takes the
+    options.
+    """
+    if n_match and model.weight:
+        device = next(model.parameters()).device
+        optimizer = torch.optim.Adam(
+            model.discriminator.parameters(), match_rate, betas=(0.9, 0.99), fused=True
+        )
+        schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, total_iters=n_match)
+        batches = minibatches(images.cpu(), tokens.cpu(), batch_size=64, generator=generator)
+
+        def step(batch):
+            x, t = (part.to(device) for part in batch)
+            loss = matching_loss(*model.with_captions(model.prepare(x), t, generator=generator))
+            loss = descend(loss, optimizer)
+            schedule.step()
+            return loss
+
+        fit(step, batches, n_match)
+    return fit_gan(model, (images, tokens), n_steps, generator=generator, **options)
