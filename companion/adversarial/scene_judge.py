@@ -7,57 +7,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from companion.data import COLORS, RELATIONS, SHAPES, SIZES
+from companion.adversarial.captions import KINDS, meaning
 from companion.train import load_weights
 from companion.validation import check_event, check_levels
 
-KINDS = {"shape": list(SHAPES), "colour": list(COLORS), "size": list(SIZES)}
 N_LAYOUTS = 3  # one object; one above the other; one left of the other
-
-
-def read_caption(caption):
-    """Return what a caption says: rows (shape, colour, size) of its objects, and the relation.
-
-    >>> read_caption("a small red circle above a blue square")
-    ([[0, 0, 0], [1, 2, 1]], 0)
-    """
-    relation = next((r for r in RELATIONS if f" {r} " in caption), None)
-    phrases = [caption] if relation is None else caption.split(f" {relation} ")
-    objects = []
-    for phrase in phrases:
-        words = phrase.split()
-        small = words[1:2] == ["small"]
-        if len(words) != 3 + small or words[0] != "a":
-            raise ValueError(_refusal(caption))
-        color, shape = words[-2:]
-        if color not in COLORS or shape not in SHAPES:
-            raise ValueError(_refusal(caption))
-        sizes = KINDS["size"].index("small" if small else "large")
-        objects.append([KINDS["shape"].index(shape), KINDS["colour"].index(color), sizes])
-    return objects, -1 if relation is None else list(RELATIONS).index(relation)
-
-
-def _refusal(caption):
-    return (
-        f"caption={caption!r} must be 'a [small] <colour> <shape>', or two of these with one of "
-        f"{list(RELATIONS)} between them; colours {list(COLORS)}, shapes {list(SHAPES)}."
-    )
-
-
-def meaning(captions):
-    """Return the layout (n,) and the objects (n, 2, 3) of captions, the upper or left one first.
-
-    Two captions say the same if both are equal: "a below b" is "b above a". An object that is not
-    there is a row of -1. Layouts are 0 for one object, 1 for one above the other, 2 for side by
-    side.
-    """
-    layouts, objects = [], []
-    for caption in captions:
-        said, relation = read_caption(caption)
-        said = said if list(RELATIONS)[relation] not in ("below", "right of") else said[::-1]
-        objects.append(said if relation >= 0 else [*said, [-1, -1, -1]])
-        layouts.append(1 + relation // 2)
-    return torch.tensor(layouts), torch.tensor(objects)
 
 
 class SceneJudge(nn.Module):

@@ -7,94 +7,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from companion.adversarial.captions import VOCABULARY, change_word, differ, tokenize
 from companion.adversarial.gan import fit_gan, frozen
 from companion.adversarial.regularized import R3GAN, squared_gradient
-from companion.adversarial.scene_judge import meaning
-from companion.data import COLORS, HELD_OUT, SHAPES
-from companion.distributions import uniform
 from companion.train import descend, fit, minibatches
 from companion.validation import check_integer, check_real
 
-VOCABULARY = ["", "a", "small", *COLORS, *SHAPES, "above", "below", "left", "right", "of"]
-EXCHANGED = [list(COLORS), list(SHAPES), ["above", "below"], ["left", "right"]]
 UNUSED = -1e4  # logit of a caption that is not compared
-N_WORDS = 10  # of the longest caption, "a small red circle left of a small blue square"
 SIZE, STAMP = 16, 10  # sides of an image, and of what is stamped on it, in pixels
-
-
-def tokenize(captions):
-    """Turn a caption, or a list of n, into tokens: int64 (n, 10), with zeros on the left."""
-    rows = []
-    for caption in [captions] if isinstance(captions, str) else captions:
-        words = caption.lower().split()
-        for word in words:
-            if word not in VOCABULARY:
-                raise ValueError(
-                    f"captions have the word {word!r}, which no caption of the training set has: "
-                    f"use {', '.join(VOCABULARY[1:])}."
-                )
-        if not 1 <= len(words) <= N_WORDS:
-            raise ValueError(f"captions have {caption!r}: use 1 to {N_WORDS} words.")
-        rows.append([0] * (N_WORDS - len(words)) + [VOCABULARY.index(word) for word in words])
-    return torch.tensor(rows)
-
-
-def detokenize(tokens):
-    """Turn tokens (n, 10) back into a list of n captions."""
-    return [" ".join(VOCABULARY[i] for i in row if i) for row in tokens.tolist()]
-
-
-def differ(tokens):
-    """Return which captions of a batch say different things, bool (B, B).
-
-    Other words are not enough: "a below b" says what "b above a" says.
-    """
-    layout, objects = meaning(detokenize(tokens))
-    said = torch.cat([layout[:, None], objects.flatten(1)], dim=1).to(tokens.device)
-    return (said[:, None] != said).any(dim=2)
-
-
-def _exchange_table():
-    """Alternatives of each word (V, 5), how many there are, and the held-out combinations."""
-    others = torch.zeros(len(VOCABULARY), 5, dtype=torch.int64)
-    for words in EXCHANGED:
-        for word in words:
-            rest = [VOCABULARY.index(other) for other in words if other != word]
-            others[VOCABULARY.index(word), : len(rest)] = torch.tensor(rest)
-    unseen = torch.zeros(2, len(VOCABULARY), len(VOCABULARY), dtype=torch.bool)
-    for shape, color, size in HELD_OUT:
-        unseen[int(size == "small"), VOCABULARY.index(color), VOCABULARY.index(shape)] = True
-    return others, (others > 0).sum(dim=1), unseen
-
-
-OTHERS, N_OTHERS, UNSEEN = _exchange_table()
-# Shapes and relations are harder to see than colours: their words are exchanged more often.
-HARD = {*SHAPES, "above", "below", "left", "right"}
-WEIGHTS = (N_OTHERS > 0) * torch.tensor([3.0 if word in HARD else 1.0 for word in VOCABULARY])
-
-
-def change_word(tokens, n, *, generator=None):
-    """Exchange one word of each caption by another of its kind, n times: wrong captions.
-
-    Returns
-    -------
-    changed : int64 (B, n, 10)
-    is_seen : bool (B, n)
-        False for captions with a combination of ``data.HELD_OUT``. They must not be used: a
-        network that meets them as wrong ones only would learn that they always are.
-    """
-    others, n_others, unseen, weights = (
-        table.to(tokens.device) for table in (OTHERS, N_OTHERS, UNSEEN, WEIGHTS)
-    )
-    changed = tokens[:, None].repeat(1, n, 1)
-    weight = weights[changed]
-    draws = uniform(changed.shape, generator=generator, like=weights)
-    chosen = torch.where(weight > 0, draws ** (1 / weight), -1).argmax(dim=2, keepdim=True)
-    word = changed.gather(2, chosen)
-    which = uniform(word.shape, generator=generator, like=weights) * n_others[word]
-    changed = changed.scatter(2, chosen, others[word, which.long()])
-    small = (changed[..., :-2] == VOCABULARY.index("small")).long()
-    return changed, ~unseen[small, changed[..., 1:-1], changed[..., 2:]].any(dim=2)
 
 
 class TextEncoder(nn.Module):
@@ -123,9 +43,9 @@ class TextEncoder(nn.Module):
 class SceneDiscriminator(nn.Module):
     """Is the image real, and does it fit the caption? (B, 3, 16, 16) and tokens to logits (B,).
 
-    ``d(x, t) = w . f(x) + b + v(phi(t)) . f(x)`` (Miyato and Koyama, 2018). Features f come from
-    local ones: their sum over all places, and sums weighted by row and by column, which tell above
-    from below.
+    ``d(x, t) = w . f(x) + b + v(phi(t)) . f(x)`` (Miyato and Koyama, 2018). v is standardised:
+    no caption gains by a longer vector. The features f come from local ones: their
+    sum over all places, and sums weighted by row and by column, which tell above from below.
     """
 
     def __init__(self, n_channels=48, n_local=64, n_features=128, n_text=96):
@@ -154,8 +74,10 @@ class SceneDiscriminator(nn.Module):
 
     def compare(self, features, tokens):
         """Return logits of features (..., n_features) with captions (..., 10): (...)."""
-        told = self.project(self.text(tokens)) / features.shape[-1] ** 0.5
-        return self.real(features).squeeze(-1) + (features * told).sum(dim=-1)
+        told = self.project(self.text(tokens))
+        told = functional.layer_norm(told, told.shape[-1:])
+        fit = (features * told).sum(dim=-1) / features.shape[-1] ** 0.5
+        return self.real(features).squeeze(-1) + fit
 
     def forward(self, x, tokens):
         return self.compare(self.features(x), tokens)
@@ -233,7 +155,14 @@ class TextToImageGAN(R3GAN):
     """
 
     def __init__(
-        self, generator=None, discriminator=None, n_latent=16, *, gamma=0.2, weight=3.0, n_changed=8
+        self,
+        generator=None,
+        discriminator=None,
+        n_latent=16,
+        *,
+        gamma=0.05,
+        weight=3.0,
+        n_changed=8,
     ):
         generator = ScenePainter(n_latent) if generator is None else generator
         discriminator = SceneDiscriminator() if discriminator is None else discriminator
@@ -314,8 +243,10 @@ def fit_text_to_image(
 
         def step(batch):
             x, t = (part.to(device) for part in batch)
-            loss = matching_loss(*model.with_captions(model.prepare(x), t, generator=generator))
-            loss = descend(loss, optimizer)
+            x, some = model.prepare(x), len(x) // 4
+            slope = squared_gradient(lambda part: model.judge(part, t[:some]), x[:some]).mean()
+            loss = matching_loss(*model.with_captions(x, t, generator=generator))
+            loss = descend(loss + model.gamma / 2 * slope, optimizer)
             schedule.step()
             return loss
 

@@ -7,19 +7,23 @@ import pytest
 import torch
 
 from companion import data
-from companion.adversarial.scene_judge import SceneJudge, meaning, read_caption
-from companion.adversarial.text_to_image import (
+from companion.adversarial.captions import (
     N_WORDS,
-    SIZE,
     VOCABULARY,
-    ScenePainter,
-    TextToImageGAN,
     change_word,
     detokenize,
     differ,
+    meaning,
+    read_caption,
+    tokenize,
+)
+from companion.adversarial.scene_judge import SceneJudge
+from companion.adversarial.text_to_image import (
+    SIZE,
+    ScenePainter,
+    TextToImageGAN,
     fit_text_to_image,
     matching_loss,
-    tokenize,
 )
 from companion.layers import initialize
 from tests.contracts import DeepContract, GenerativeContract, seeded

@@ -6,13 +6,9 @@ import torch
 from torch import nn
 
 from companion import data
-from companion.adversarial.scene_judge import SceneJudge, meaning
-from companion.adversarial.text_to_image import (
-    TextEncoder,
-    TextToImageGAN,
-    fit_text_to_image,
-    tokenize,
-)
+from companion.adversarial.captions import meaning, tokenize
+from companion.adversarial.scene_judge import SceneJudge
+from companion.adversarial.text_to_image import TextEncoder, TextToImageGAN, fit_text_to_image
 from companion.layers import initialize
 from companion.train import descend, fit, minibatches
 from tools.training.recipe import Recipe
@@ -133,13 +129,13 @@ RECIPES = {
     ),
     "text_to_image": game(
         title="Text to image (three kinds of pairs)",
-        n_steps=900,
-        settings={"n_match": 700, "learning_rate": 1e-3},
+        n_steps=700,
+        settings={"n_match": 450, "learning_rate": 1e-3},
     ),
     # As many steps: those that the other one spends on matching are games here.
     "text_to_image_unmatched": game(
         title="Text to image (without wrong captions)",
-        n_steps=1500,
+        n_steps=1200,
         settings={"weight": 0.0, "learning_rate": 1e-3},
         keep=only_painter,
         kept=painter_alone,
