@@ -228,3 +228,12 @@ class InfoGAN(R3GAN):
             against = self.generator_value(self.prepare(x), fake)
         seen = fake if self.distort is None else self.distort(fake, generator=generator)
         return against - self.weight * self.information(seen, code)
+
+
+class Answers(nn.Module):
+    """What some networks made of the same images, as a checkpoint: uint8 (n_sets, n, *event)."""
+
+    def __init__(self, n_sets, n, event_shape=()):
+        super().__init__()
+        values = torch.zeros(n_sets, n, *event_shape, dtype=torch.uint8)
+        self.register_buffer("values", values)

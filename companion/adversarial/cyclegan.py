@@ -125,12 +125,3 @@ class CycleGAN(R3GAN):
         if goal not in self.generator:
             raise ValueError(f"goal={goal!r} is not known: choose 'a' or 'b'.")
         return self.finish(self.generate(self.prepare(x), goal))
-
-
-class Translations(nn.Module):
-    """What some translators made of the same images, as a checkpoint: uint8 (n_sets, n, *event)."""
-
-    def __init__(self, n_sets, n, event_shape=(1, 16, 16)):
-        super().__init__()
-        images = torch.zeros(n_sets, n, *event_shape, dtype=torch.uint8)
-        self.register_buffer("images", images)
