@@ -274,6 +274,7 @@ RECIPES = {
         kept=lambda: Answers(1, 360),
     ),
     "cyclegan": local(title="CycleGAN", make=fonts(LocalTranslator, 10.0)),
+    "cyclegan_light": local(title="CycleGAN, a light cycle", make=fonts(LocalTranslator, 2.0)),
     "cyclegan_open": local(title="CycleGAN without the cycle", make=fonts(LocalTranslator, 0.0)),
     "cyclegan_free": free(title="CycleGAN, dense", make=fonts(free_translator, 10.0)),
     "cyclegan_free_open": free(
