@@ -14,7 +14,7 @@ from companion.validation import check_integer, check_real
 
 
 def cycle_consistency_loss(to_a, to_b, a, b):
-    """What is lost on the way there and back, ``E|F(G(a)) - a| + E|G(F(b)) - b|``: a scalar.
+    """What is lost there and back, ``E|F(G(a)) - a| + E|G(F(b)) - b|``, a scalar.
 
     Parameters
     ----------
