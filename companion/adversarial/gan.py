@@ -141,7 +141,7 @@ class GAN(nn.Module):
         return loss(self.judge(fake, context))
 
     def discriminator_loss(self, x, context=None, *, generator=None):
-        """Loss of D on data x (B, *event) and as many fakes: no gradient reaches G."""
+        """Loss of D on data (B, *event) and as many fakes; no gradient reaches G."""
         real = self.prepare(x)
         with torch.no_grad():
             fake = self.generate(self.noise(len(x), generator=generator), context)
@@ -271,10 +271,12 @@ class DenseGenerator(nn.Module):
     With ``squash`` entries end in (-1, 1) by a tanh.
     """
 
-    def __init__(self, n_latent, event_shape, n_hidden=256, *, n_context=0, squash=True):
+    def __init__(
+        self, n_latent, event_shape, n_hidden=256, *, n_layers=2, n_context=0, squash=True
+    ):
         super().__init__()
         self.event_shape, self.squash = tuple(event_shape), squash
-        self.network = dense(n_latent + n_context, n_hidden, math.prod(event_shape))
+        self.network = dense(n_latent + n_context, n_hidden, math.prod(event_shape), n_layers)
 
     def forward(self, z, context=None):
         z = z if context is None else torch.cat([z, context.to(z.dtype)], dim=1)
@@ -285,9 +287,9 @@ class DenseGenerator(nn.Module):
 class DenseDiscriminator(nn.Module):
     """Data (B, *event), beside it a context (B, n_context) if there is one, to logits (B,)."""
 
-    def __init__(self, event_shape, n_hidden=256, *, n_context=0):
+    def __init__(self, event_shape, n_hidden=256, *, n_layers=2, n_context=0):
         super().__init__()
-        self.network = dense(math.prod(event_shape) + n_context, n_hidden, 1)
+        self.network = dense(math.prod(event_shape) + n_context, n_hidden, 1, n_layers)
 
     def forward(self, x, context=None):
         x = x.flatten(1)

@@ -53,13 +53,15 @@ class PointVAE(LatentVariableModel):
     Parameters
     ----------
     n_dims, n_latent, n_hidden : int
+    log_std : float
+        Where its logarithm starts.
     """
 
-    def __init__(self, n_dims=2, n_latent=2, n_hidden=64):
+    def __init__(self, n_dims=2, n_latent=2, n_hidden=64, *, log_std=-2.0):
         super().__init__(n_latent)
         self.encoder = dense(n_dims, n_hidden, 2 * n_latent)
         self.decoder = dense(n_latent, n_hidden, n_dims)
-        self.log_std = nn.Parameter(torch.zeros(()))
+        self.log_std = nn.Parameter(torch.tensor(check_real("log_std", log_std)))
 
     def encode(self, x, *, generator=None):
         """Mean and log standard deviation of ``q(z | x)``, (B, n_dims) to two (B, n_latent)."""

@@ -31,9 +31,9 @@ class RadfordWeights(nn.Module):
 
 
 class ConvGenerator(RadfordWeights):
-    """Noise to a small image of many channels, then twice the size, twice (Radford et al., 2016).
+    """Noise to a small image, then twice the size, twice (Radford et al., 2016).
 
-    (B, n_latent) to (B, C, H, W), entries in (-1, 1); batch normalisation and ReLU between.
+    (B, n_latent) to (B, C, H, W) in (-1, 1), with batch normalisation between.
 
     Parameters
     ----------
@@ -53,10 +53,10 @@ class ConvGenerator(RadfordWeights):
             nn.Unflatten(1, (n_wide, height, width)),
             nn.BatchNorm2d(n_wide),
             nn.ReLU(),
-            nn.ConvTranspose2d(n_wide, n_channels, 4, stride=2, padding=1, bias=False),
+            nn.ConvTranspose2d(n_wide, n_channels, 4, 2, padding=1, bias=False),
             nn.BatchNorm2d(n_channels),
             nn.ReLU(),
-            nn.ConvTranspose2d(n_channels, n_colors, 4, stride=2, padding=1),
+            nn.ConvTranspose2d(n_channels, n_colors, 4, 2, padding=1),
             nn.Tanh(),
         )
         self.reset_parameters()

@@ -23,7 +23,7 @@ def check_critic(discriminator):
 
 
 def judged(critic, x):
-    """Scores d(x) and ``|grad d(x)|^2``, (B, *event) to two (B,), both with gradients."""
+    """Scores d(x) and ``|grad d(x)|^2``, (B, *event) to two (B,)."""
     x = x.detach().requires_grad_()
     scores = critic(x)
     (slope,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
@@ -36,14 +36,15 @@ def squared_gradient(critic, x):
 
 
 def gradient_penalty(critic, real, fake, *, generator=None):
-    """``E (|grad d(x)| - 1)^2`` on segments between real and fake (Gulrajani et al., 2017).
+    """``E (|grad d| - 1)^2`` between real and fake (Gulrajani et al., 2017).
 
-    One place a pair, ``u real + (1 - u) fake``. The root has no slope at 0: what is below 1e-12
-    counts as that.
+    One place a pair, ``u real + (1 - u) fake``. A root has no slope at 0: what is
+    below 1e-12 counts as that.
     """
     shape = (len(real), *(1,) * (real.ndim - 1))
     u = uniform(shape, generator=generator, like=real)
-    square = squared_gradient(critic, fake.detach() + u * (real - fake.detach()))
+    fake = fake.detach()
+    square = squared_gradient(critic, fake + u * (real - fake))
     return ((square.clamp_min(1e-12).sqrt() - 1) ** 2).mean()
 
 

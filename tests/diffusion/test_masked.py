@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from companion.diffusion.masked import (
-    Drawn,
     FixedRate,
     GreyNetwork,
     MaskedDiffusion,
@@ -230,12 +229,6 @@ def test_at_a_fixed_rate_as_many_are_hidden_each_time():
     x = torch.randint(5, (9, 1, 4, 4), generator=seeded())
     assert model.loss(x, generator=seeded(1)).item() == pytest.approx(math.log(5))
     torch.testing.assert_close(told[0], torch.full((9,), 0.25))
-
-
-def test_what_was_drawn_is_kept_in_half_precision():
-    images = torch.randint(17, (2, 6, 1, 8, 8), generator=seeded())
-    kept = Drawn(2, 6).pack(images)
-    assert torch.equal(kept.half().images, images)
 
 
 def test_wrong_arguments_are_refused():

@@ -5,10 +5,11 @@ from functools import partial
 import torch
 
 from companion import data
+from companion.adversarial.drawn import Drawn
 from companion.autoregressive.fast_sampling import sample_cached
 from companion.autoregressive.pixelcnnpp import PixelCNNPlusPlus
 from companion.classifier import relative_frechet_distance
-from companion.diffusion.masked import Drawn, GreyNetwork, MaskedDiffusion, cosine_counts
+from companion.diffusion.masked import GreyNetwork, MaskedDiffusion, cosine_counts
 from companion.metrics import bits_per_dim, two_sample_accuracy
 from companion.train import load_weights
 from tools.training.recipe import Recipe, bits, digit_images, draw, train
