@@ -1,4 +1,7 @@
-"""The chapter's games: told a class, with a code of their own, and between two fonts."""
+"""The chapter's games: told a class, with a code of their own, and between two fonts.
+
+Five seeds are five recipes.
+"""
 
 from functools import partial
 
@@ -8,30 +11,18 @@ from torch import nn
 from companion import data
 from companion.adversarial.conditional import Answers, ConditionalGAN, InfoGAN, wobble
 from companion.adversarial.cyclegan import CycleGAN, LocalTranslator
-from companion.adversarial.gan import DenseDiscriminator, DenseGenerator, dense, fit_gan
-from companion.autoregressive.repeats import Repeats
+from companion.adversarial.gan import DenseDiscriminator, DenseGenerator, dense
 from companion.classifier import DigitClassifier
-from companion.layers import initialize
 from companion.metrics import purity_score
+from tools.training.adversarial.gan import train
 from tools.training.recipe import Recipe, labelled_digits
 
 DIGIT, GLYPH = (1, 8, 8), (1, 16, 16)
 
 
-def train_seeds(models, learn, n_steps, seed, **settings):
-    """Draw each game's weights with a seed of its own, then let the players take turns."""
-    for i, model in enumerate(models):
-        generator = torch.Generator().manual_seed(seed + i)
-        model = initialize(model, generator=generator)
-        models[i] = fit_gan(model, learn, n_steps, generator=generator, **settings)[0]
-    return models
-
-
-def keep(kept, models, parts):
-    """Put some of the games' networks into their places in a list of networks."""
-    for place, part in zip(kept, parts(models), strict=True):
-        place.load_state_dict(part.state_dict())
-    return kept
+def seeds(n, name, title, recipe):
+    """Return n recipes that differ in their seeds, by name."""
+    return {f"{name}_{i}": recipe(title=f"{title}, seed {i}", seed=i) for i in range(n)}
 
 
 # Told a class.
@@ -42,40 +33,37 @@ def drawer():
     return DenseGenerator(32, DIGIT, 96, n_context=10)
 
 
-def told(n, tells_discriminator=True):
-    """Return a function that makes n games in which one or both players are told the class."""
-
-    def make():
-        judge = DenseDiscriminator(DIGIT, 256, n_context=10 if tells_discriminator else 0)
-        return ConditionalGAN(drawer(), judge, 32, tells_discriminator=tells_discriminator)
-
-    return lambda: Repeats(make, n)
+def told(*, tells_discriminator=True):
+    """Return a game in which one or both players are told the class."""
+    judge = DenseDiscriminator(DIGIT, 256, n_context=10 if tells_discriminator else 0)
+    return ConditionalGAN(drawer(), judge, 32, tells_discriminator=tells_discriminator)
 
 
-def generators(models):
-    """Return the generators of some games."""
-    return [model.generator for model in models]
+def only_generator(kept, model):
+    """Keep the generator alone."""
+    kept.load_state_dict(model.generator.state_dict())
+    return kept
 
 
-def class_accuracy(networks, held_out):
-    """How many digits of each generator are of the class that was asked for."""
-    labels, shares = torch.arange(1000) % 10, {}
-    for i, network in enumerate(networks):
-        model = ConditionalGAN(network, nn.Identity(), 32)
-        images = model.sample(1000, context=labels, generator=torch.Generator().manual_seed(i))
-        right = DigitClassifier.load()(images).argmax(dim=1) == labels
-        shares[f"class accuracy, seed {i}"] = right.double().mean()
-    return {"class accuracy": sum(shares.values()) / len(shares)} | shares
+def class_accuracy(network, held_out):
+    """How many digits of a generator are of the class that was asked for."""
+    labels = torch.arange(1000) % 10
+    model = ConditionalGAN(network, nn.Identity(), 32)
+    images = model.sample(1000, context=labels, generator=torch.Generator().manual_seed(0))
+    right = DigitClassifier.load()(images).argmax(dim=1) == labels
+    return {"class accuracy": right.double().mean()}
 
 
 conditional = partial(
     Recipe,
     data=labelled_digits,
-    fit=train_seeds,
+    fit=train,
     measure=class_accuracy,
     unit="class accuracy of samples",
     n_steps=1200,
     settings={"learning_rate": 2e-3},
+    keep=only_generator,
+    kept=drawer,
     control=True,
 )
 
@@ -93,35 +81,30 @@ def coder():
     return DenseGenerator(8, DIGIT, 256, n_context=10)
 
 
-def coded(n, *, distorted=True):
-    """Return a function that makes n games with a code of ten letters."""
-
-    def make(*, weight=0.1, noise_std=0.2):
-        distort = wobble if distorted else None
-        game = partial(InfoGAN, weight=weight, noise_std=noise_std, distort=distort)
-        return Repeats(lambda: game(coder(), DenseDiscriminator(DIGIT, 256), reader(), 8), n)
-
-    return make
+def coded(*, distort=wobble, weight=0.1, noise_std=0.2):
+    """Return a game with a code of ten letters."""
+    how = {"distort": distort, "weight": weight, "noise_std": noise_std}
+    return InfoGAN(coder(), DenseDiscriminator(DIGIT, 256), reader(), 8, **how)
 
 
-def codes_of(models, images):
-    """Return the codes that the readers of some games read from digits, (n_games, n)."""
-    return torch.stack([model.read(images).argmax(dim=1) for model in models])
-
-
-def keep_codes(kept, models):
-    """Keep what all readers read from the test digits; of the first game G and Q as well."""
+def keep_codes(kept, model):
+    """Keep what Q reads from the test digits; of the first game G and Q as well."""
     answers = kept if isinstance(kept, Answers) else kept[2]
-    answers.values.copy_(codes_of(models, labelled_digits(True)[1][0]))
+    answers.values.copy_(model.read(labelled_digits(True)[1][0]).argmax(dim=1)[None])
     if answers is not kept:
-        kept[0].load_state_dict(models[0].generator.generator.state_dict())
-        kept[1].load_state_dict(models[0].generator.reader.state_dict())
+        kept[0].load_state_dict(model.generator.generator.state_dict())
+        kept[1].load_state_dict(model.generator.reader.state_dict())
     return kept
 
 
-def first_and_codes():
-    """Return a generator, a reader, and room for the codes of five games."""
-    return nn.ModuleList([coder(), reader(), Answers(5, 360)])
+def codes():
+    """Return room for the codes of the test digits."""
+    return Answers(1, 360)
+
+
+def networks_and_codes():
+    """Return a generator, a reader, and room for codes."""
+    return nn.ModuleList([coder(), reader(), codes()])
 
 
 def digits_without_labels(final):
@@ -131,35 +114,34 @@ def digits_without_labels(final):
 
 
 def read_digits(kept, held_out):
-    """Purity of what is read; and of games, without labels, how often it survives distortion.
+    """Purity of what is read; and of a game, without labels, how often it survives distortion.
 
     Settings were compared by the second.
     """
     images, labels = held_out
-    figures = {}
-    if isinstance(kept, Repeats):
-        said, generator = codes_of(kept, images), torch.Generator().manual_seed(0)
-        bent = wobble(images / 8 - 1, generator=generator)
-        again = torch.stack([game.generator.reader(bent).argmax(dim=1) for game in kept])
-        figures["stays"] = (said == again).double().mean()
-    else:
-        said = (kept if isinstance(kept, Answers) else kept[2]).values
-    purity = [purity_score(labels, codes) for codes in said]
-    named = {f"purity, seed {i}": value for i, value in enumerate(purity)}
-    return {"purity, median": sorted(purity)[len(purity) // 2]} | figures | named
+    if not isinstance(kept, InfoGAN):
+        answers = kept if isinstance(kept, Answers) else kept[2]
+        return {"purity": purity_score(labels, answers.values[0])}
+    said = kept.read(images).argmax(dim=1)
+    bent = wobble(images / 8 - 1, generator=torch.Generator().manual_seed(0))
+    stays = (kept.generator.reader(bent).argmax(dim=1) == said).double().mean()
+    return {"purity": purity_score(labels, said), "stays": stays}
 
 
 coding = partial(
     Recipe,
     data=digits_without_labels,
-    fit=train_seeds,
+    make=coded,
+    fit=train,
     measure=read_digits,
     unit="purity",
     n_steps=2000,
     settings={"learning_rate": 2e-3},
     keep=keep_codes,
+    kept=codes,
     control=True,
 )
+
 
 # Between two fonts.
 
@@ -175,10 +157,8 @@ def letters(fonts, n, seed):
 def two_fonts(final):
     """Return letters of two fonts, no two of them a pair; and pairs to measure on."""
     fonts = "DejaVuSans-Bold", "STIXGeneralItalic"
-    a, b, labels = letters(fonts, 2600, 0)
-    learn = a[:1300], b[1300:]
-    a_held, b_held, held = letters(fonts, 260, 2 if final else 3)
-    return learn, (a_held, b_held, held, b[1300:], labels[1300:])
+    a, b, _ = letters(fonts, 2600, 0)
+    return (a[:1300], b[1300:]), letters(fonts, 260, 2 if final else 3)
 
 
 def free_translator():
@@ -187,27 +167,27 @@ def free_translator():
 
 
 def fonts(translator, cycle):
-    """Return a function that makes three games between fonts."""
+    """Return a function that makes a game between fonts."""
 
     def make():
         networks = [translator() for _ in range(2)] + [DenseDiscriminator(GLYPH, 128) for _ in "ab"]
         return CycleGAN(*networks, cycle=cycle, event_shape=GLYPH, n_levels=256)
 
-    return lambda: Repeats(make, 3)
-
-
-def there(models):
-    """Return the translators to the second font."""
-    return [model.generator["b"] for model in models]
+    return make
 
 
 N_KEPT = 100
 
 
-def keep_translations(kept, models):
-    """Keep what they make of the first test letters of the first font."""
-    a = two_fonts(True)[1][0][:N_KEPT]
-    kept.values.copy_(torch.stack([model.translate(a, "b") for model in models]))
+def keep_translator(kept, model):
+    """Keep the translator to the second font."""
+    kept.load_state_dict(model.generator["b"].state_dict())
+    return kept
+
+
+def keep_translations(kept, model):
+    """Keep what it makes of the first test letters of the first font."""
+    kept.values.copy_(model.translate(two_fonts(True)[1][0][:N_KEPT], "b")[None])
     return kept
 
 
@@ -215,69 +195,55 @@ def translation_error(kept, held_out):
     """Mean error of a pixel against the true partner, in shares of black."""
     a, b = (part[:N_KEPT] for part in held_out[:2])
     if isinstance(kept, Answers):
-        made = kept.values
+        made = kept.values[0]
     else:
-        networks = (n.generator["b"] if isinstance(n, CycleGAN) else n for n in kept)
-        made = torch.stack([(network(a / 127.5 - 1) + 1) * 127.5 for network in networks])
-    errors = (made - b.float()).abs().mean(dim=(1, 2, 3, 4)) / 255
-    named = {f"error, seed {i}": error for i, error in enumerate(errors)}
-    return {"error": errors.mean()} | named
+        network = kept.generator["b"] if isinstance(kept, CycleGAN) else kept
+        made = (network(a / 127.5 - 1) + 1) * 127.5
+    return {"error": (made - b.float()).abs().mean() / 255}
 
 
-fonts_of_letters = partial(
+between = partial(
     Recipe,
     on="glyphs",
     data=two_fonts,
-    fit=train_seeds,
+    fit=train,
     measure=translation_error,
     unit="error against the true partner",
     settings={"learning_rate": 2e-3, "batch_size": 32},
     control=True,
 )
-local = partial(
-    fonts_of_letters,
-    n_steps=250,
-    keep=partial(keep, parts=there),
-    kept=lambda: Repeats(LocalTranslator, 3),
-)
+local = partial(between, n_steps=250, keep=keep_translator, kept=LocalTranslator)
 free = partial(
-    fonts_of_letters, n_steps=500, keep=keep_translations, kept=lambda: Answers(3, N_KEPT, GLYPH)
+    between, n_steps=500, keep=keep_translations, kept=partial(Answers, 1, N_KEPT, GLYPH)
 )
+deaf = partial(conditional, make=partial(told, tells_discriminator=False))
 
 RECIPES = {
-    "conditional": conditional(
-        title="Conditional GANs",
-        make=told(5),
-        keep=partial(keep, parts=generators),
-        kept=lambda: Repeats(drawer),
-    ),
-    "conditional_deaf": conditional(
-        title="Conditional GANs, the class told to the generator only",
-        make=told(2, tells_discriminator=False),
-        keep=partial(keep, parts=generators),
-        kept=lambda: Repeats(drawer, 2),
-    ),
-    "infogan": coding(
-        title="InfoGAN",
-        make=coded(5),
-        kept=first_and_codes,
-    ),
+    **seeds(5, "conditional", "Conditional GAN", partial(conditional, make=told)),
+    **seeds(2, "conditional_deaf", "Conditional GAN, the class told to G only", deaf),
+    "infogan_0": coding(title="InfoGAN, seed 0", kept=networks_and_codes),
+    **{f"infogan_{i}": coding(title=f"InfoGAN, seed {i}", seed=i) for i in range(1, 5)},
     "infogan_plain": coding(
-        title="InfoGAN whose reader sees digits as they are",
-        make=coded(1, distorted=False),
-        kept=lambda: Answers(1, 360),
+        title="InfoGAN whose reader sees digits as they are", make=partial(coded, distort=None)
     ),
     "infogan_loud": coding(
         title="InfoGAN with noise of standard deviation 1",
-        make=coded(1),
         settings={"learning_rate": 2e-3, "noise_std": 1.0},
-        kept=lambda: Answers(1, 360),
     ),
-    "cyclegan": local(title="CycleGAN", make=fonts(LocalTranslator, 10.0)),
-    "cyclegan_light": local(title="CycleGAN, a light cycle", make=fonts(LocalTranslator, 2.0)),
-    "cyclegan_open": local(title="CycleGAN without the cycle", make=fonts(LocalTranslator, 0.0)),
-    "cyclegan_free": free(title="CycleGAN, dense", make=fonts(free_translator, 10.0)),
-    "cyclegan_free_open": free(
-        title="CycleGAN, dense, without the cycle", make=fonts(free_translator, 0.0)
+    **seeds(3, "cyclegan", "CycleGAN", partial(local, make=fonts(LocalTranslator, 10.0))),
+    **seeds(
+        3, "cyclegan_light", "CycleGAN, weight 2", partial(local, make=fonts(LocalTranslator, 2.0))
+    ),
+    **seeds(
+        3, "cyclegan_open", "CycleGAN, no cycle", partial(local, make=fonts(LocalTranslator, 0.0))
+    ),
+    **seeds(
+        3, "cyclegan_free", "CycleGAN, dense", partial(free, make=fonts(free_translator, 10.0))
+    ),
+    **seeds(
+        3,
+        "cyclegan_free_open",
+        "CycleGAN, dense, no cycle",
+        partial(free, make=fonts(free_translator, 0.0)),
     ),
 }
