@@ -14,6 +14,32 @@ from companion.validation import check_event, check_levels
 N_LAYOUTS = 3  # one object; one above the other; one left of the other
 
 
+class SceneFeatures(nn.Module):
+    """What is on an image, and where: (B, 3, 16, 16) in [-1, 1] to (B, n_features).
+
+    Local features are added over all places, and added with weights that grow by row and by column:
+    three sums a feature. The last two tell above from below, and left from right.
+    """
+
+    def __init__(self, n_channels=48, n_local=64, n_features=128):
+        super().__init__()
+        self.local = nn.Sequential(
+            nn.PixelUnshuffle(2),
+            *(nn.Conv2d(12, n_channels, 3, padding=1), nn.LeakyReLU(0.2)),
+            *(nn.Conv2d(n_channels, n_local, 4, stride=2, padding=1), nn.LeakyReLU(0.2)),
+            *(nn.Conv2d(n_local, n_local, 1), nn.LeakyReLU(0.2)),
+        )
+        self.hidden = nn.Linear(3 * n_local, n_features)
+        side = torch.linspace(-0.75, 0.75, 4)
+        rows, columns = torch.meshgrid(side, side, indexing="ij")
+        places = torch.stack([torch.full_like(rows, 0.25), rows, columns]).flatten(1).T
+        self.register_buffer("places", places, persistent=False)
+
+    def forward(self, x):
+        sums = self.local(x).flatten(2) @ self.places
+        return functional.leaky_relu(self.hidden(sums.flatten(1)), 0.2)
+
+
 class SceneJudge(nn.Module):
     """Says what is to be seen on an image of `data.scenes`: layout, and two objects in order.
 
@@ -23,16 +49,11 @@ class SceneJudge(nn.Module):
     Images are (B, 3, 16, 16) with levels 0 ... 255.
     """
 
-    def __init__(self, n_channels=48, n_hidden=64):
+    def __init__(self, n_channels=48, n_local=64, n_features=128):
         super().__init__()
-        self.features = nn.Sequential(
-            nn.PixelUnshuffle(2),
-            *(nn.Conv2d(12, n_channels, 3, padding=1), nn.ReLU()),
-            *(nn.Conv2d(n_channels, n_channels, 4, stride=2, padding=1), nn.ReLU()),
-            *(nn.Flatten(), nn.Linear(16 * n_channels, n_hidden), nn.ReLU()),
-        )
+        self.features = SceneFeatures(n_channels, n_local, n_features)
         self.sizes = [N_LAYOUTS, *[len(words) for words in KINDS.values()] * 2]
-        self.output = nn.Linear(n_hidden, sum(self.sizes))
+        self.output = nn.Linear(n_features, sum(self.sizes))
 
     def forward(self, x):
         """Logits of the layout, and of shape, colour and size of both objects: seven tensors."""

@@ -10,6 +10,7 @@ from torch.nn import functional
 from companion.adversarial.captions import VOCABULARY, change_word, differ, tokenize
 from companion.adversarial.gan import fit_gan, frozen
 from companion.adversarial.regularized import R3GAN, squared_gradient
+from companion.adversarial.scene_judge import SceneFeatures
 from companion.train import descend, fit, minibatches
 from companion.validation import check_integer, check_real
 
@@ -43,34 +44,18 @@ class TextEncoder(nn.Module):
 class SceneDiscriminator(nn.Module):
     """Is the image real, and does it fit the caption? (B, 3, 16, 16) and tokens to logits (B,).
 
-    ``d(x, t) = w . f(x) + b + v(phi(t)) . f(x)`` (Miyato and Koyama, 2018). v is standardised:
-    no caption gains by a longer vector. The features f come from local ones: their
-    sum over all places, and sums weighted by row and by column, which tell above from below.
+    ``d(x, t) = w . f(x) + b + v(phi(t)) . f(x)`` (Miyato and Koyama, 2018) with `SceneFeatures` f.
+    v is standardised: no caption gains by a longer vector.
     """
 
-    def __init__(self, n_channels=48, n_local=64, n_features=128, n_text=96):
+    def __init__(self, n_features=128, n_text=96, **options):
         super().__init__()
-        self.local = nn.Sequential(
-            nn.PixelUnshuffle(2),
-            *(nn.Conv2d(12, n_channels, 3, padding=1), nn.LeakyReLU(0.2)),
-            *(nn.Conv2d(n_channels, n_local, 4, stride=2, padding=1), nn.LeakyReLU(0.2)),
-            *(nn.Conv2d(n_local, n_local, 1), nn.LeakyReLU(0.2)),
-        )
-        self.hidden = nn.Linear(3 * n_local, n_features)
+        self.features = SceneFeatures(n_features=n_features, **options)
         self.real = nn.Linear(n_features, 1)
         self.text = TextEncoder(n_text)
         self.project = nn.Sequential(
             *(nn.Linear(n_text, n_features), nn.LeakyReLU(0.2), nn.Linear(n_features, n_features)),
         )
-        side = torch.linspace(-3, 3, SIZE // 4)
-        rows, columns = torch.meshgrid(side, side, indexing="ij")
-        weights = torch.stack([torch.ones_like(rows), rows, columns]).flatten(1).T
-        self.register_buffer("places", weights / (SIZE // 4), persistent=False)
-
-    def features(self, x):
-        """Return f(x), (B, 3, 16, 16) to (B, n_features)."""
-        sums = self.local(x).flatten(2) @ self.places
-        return functional.leaky_relu(self.hidden(sums.flatten(1)), 0.2)
 
     def compare(self, features, tokens):
         """Return logits of features (..., n_features) with captions (..., 10): (...)."""
@@ -112,8 +97,9 @@ class ScenePainter(nn.Module):
         """Return centres (B, 2, 2) in pixels, colours (B, 2, 3) and stamps (B, 2, 10, 10)."""
         code = self.mix(torch.cat([z, text], dim=1))
         places = SIZE / 2 * self.place(code).tanh().view(-1, 2, 2)
-        stamps = 2 * self.stamp(code).view(-1, 2, STAMP, STAMP) + self.disc
-        return places, self.color(code).tanh().view(-1, 2, 3), stamps.sigmoid()
+        stamps = 4 * self.stamp(code).view(-1, 2, STAMP, STAMP) + self.disc
+        colors = (2 * self.color(code)).tanh().view(-1, 2, 3)
+        return places, colors, stamps.sigmoid()
 
     def forward(self, z, text):
         places, colors, stamps = self.objects(z, text)

@@ -46,7 +46,7 @@ class TestTextToImageGAN(GenerativeContract):
 
 class TestSceneJudge(DeepContract):
     def make(self):
-        return SceneJudge(n_channels=8, n_hidden=16)
+        return SceneJudge(n_channels=8, n_local=8, n_features=16)
 
     def batch(self):
         return IMAGES[:8], *meaning(SCENES.captions[:8])
@@ -190,7 +190,7 @@ class TestGame:
     def test_after_training_the_right_caption_is_above_the_wrong(self):
         model, trained = new_game(), None
         trained, history = fit_text_to_image(
-            model, IMAGES, TOKENS, 3, generator=seeded(), n_match=60, learning_rate=1e-4
+            model, IMAGES, TOKENS, 3, generator=seeded(), n_match=40, learning_rate=1e-4
         )
         assert len(history) == 3
         right, wrong = trained.with_captions(trained.prepare(IMAGES), TOKENS, generator=seeded(1))
@@ -226,7 +226,7 @@ class TestJudge:
             def look(self, x):
                 return torch.tensor([layout]), torch.tensor([objects])
 
-        return Fixed(n_channels=2, n_hidden=2)
+        return Fixed(2, 2, 2)
 
     RED, BLUE, NOTHING = [0, 0, 1], [3, 2, 0], [-1, -1, -1]  # of PAIR
 
