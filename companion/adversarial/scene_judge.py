@@ -17,8 +17,8 @@ N_LAYOUTS = 3  # one object; one above the other; one left of the other
 class SceneFeatures(nn.Module):
     """What is on an image, and where: (B, 3, 16, 16) in [-1, 1] to (B, n_features).
 
-    Local features are added over all places, and added with weights that grow by row and by column:
-    three sums a feature. The last two tell above from below, and left from right.
+    Of each local feature the largest in every row and in every column are kept. Sums over places
+    would not do: a generator could then make a thing larger and paler, and none would see it.
     """
 
     def __init__(self, n_channels=48, n_local=64, n_features=128):
@@ -29,15 +29,12 @@ class SceneFeatures(nn.Module):
             *(nn.Conv2d(n_channels, n_local, 4, stride=2, padding=1), nn.LeakyReLU(0.2)),
             *(nn.Conv2d(n_local, n_local, 1), nn.LeakyReLU(0.2)),
         )
-        self.hidden = nn.Linear(3 * n_local, n_features)
-        side = torch.linspace(-0.75, 0.75, 4)
-        rows, columns = torch.meshgrid(side, side, indexing="ij")
-        places = torch.stack([torch.full_like(rows, 0.25), rows, columns]).flatten(1).T
-        self.register_buffer("places", places, persistent=False)
+        self.hidden = nn.Linear(2 * 4 * n_local, n_features)
 
     def forward(self, x):
-        sums = self.local(x).flatten(2) @ self.places
-        return functional.leaky_relu(self.hidden(sums.flatten(1)), 0.2)
+        x = self.local(x)
+        profiles = torch.cat([x.amax(dim=2), x.amax(dim=3)], dim=1).flatten(1)
+        return functional.leaky_relu(self.hidden(profiles), 0.2)
 
 
 class SceneJudge(nn.Module):

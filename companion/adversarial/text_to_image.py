@@ -11,6 +11,7 @@ from companion.adversarial.captions import VOCABULARY, change_word, differ, toke
 from companion.adversarial.gan import fit_gan, frozen
 from companion.adversarial.regularized import R3GAN, squared_gradient
 from companion.adversarial.scene_judge import SceneFeatures
+from companion.distributions import standard_normal
 from companion.train import descend, fit, minibatches
 from companion.validation import check_integer, check_real
 
@@ -44,14 +45,14 @@ class TextEncoder(nn.Module):
 class SceneDiscriminator(nn.Module):
     """Is the image real, and does it fit the caption? (B, 3, 16, 16) and tokens to logits (B,).
 
-    ``d(x, t) = w . f(x) + b + v(phi(t)) . f(x)`` (Miyato and Koyama, 2018) with `SceneFeatures` f.
+    ``d(x, t) = w . f(x) + v(phi(t)) . f(x)`` (Miyato and Koyama, 2018) with `SceneFeatures` f.
     v is standardised: no caption gains by a longer vector.
     """
 
     def __init__(self, n_features=128, n_text=96, **options):
         super().__init__()
         self.features = SceneFeatures(n_features=n_features, **options)
-        self.real = nn.Linear(n_features, 1)
+        self.real = nn.Linear(n_features, 1, bias=False)
         self.text = TextEncoder(n_text)
         self.project = nn.Sequential(
             *(nn.Linear(n_text, n_features), nn.LeakyReLU(0.2), nn.Linear(n_features, n_features)),
@@ -83,7 +84,7 @@ class ScenePainter(nn.Module):
             *(nn.Linear(n_hidden, n_hidden), nn.LeakyReLU(0.2)),
         )
         self.place, self.color = nn.Linear(n_hidden, 2 * 2), nn.Linear(n_hidden, 2 * 3)
-        self.stamp = nn.Linear(n_hidden, 2 * STAMP**2)
+        self.stamp, self.there = nn.Linear(n_hidden, 2 * STAMP**2), nn.Linear(n_hidden, 2)
         self.paper = nn.Parameter(torch.zeros(3))
         middle = torch.arange(STAMP) - (STAMP - 1) / 2
         for name, value in (
@@ -95,9 +96,10 @@ class ScenePainter(nn.Module):
 
     def objects(self, z, text):
         """Return centres (B, 2, 2) in pixels, colours (B, 2, 3) and stamps (B, 2, 10, 10)."""
-        code = self.mix(torch.cat([z, text], dim=1))
+        code = self.mix(torch.cat([z, 4 * text], dim=1))  # words weigh more than noise
         places = SIZE / 2 * self.place(code).tanh().view(-1, 2, 2)
-        stamps = 4 * self.stamp(code).view(-1, 2, STAMP, STAMP) + self.disc
+        there = 8 * self.there(code)[..., None, None]
+        stamps = 4 * self.stamp(code).view(-1, 2, STAMP, STAMP) + self.disc + there
         colors = (2 * self.color(code)).tanh().view(-1, 2, 3)
         return places, colors, stamps.sigmoid()
 
@@ -106,7 +108,7 @@ class ScenePainter(nn.Module):
         away = self.pixels[:, None] - self.cells - places[..., None, None]
         columns, rows = (1 - away.abs()).relu().unbind(dim=2)  # linear interpolation
         covered = (rows @ stamps @ columns.transpose(-1, -2))[:, :, None]
-        x = (1 + self.paper).tanh()[:, None, None]
+        x = (1.29 + 10 * self.paper).tanh()[:, None, None]
         for i in range(2):
             x = x * (1 - covered[:, i]) + colors[:, i, :, None, None] * covered[:, i]
         return x
@@ -125,7 +127,7 @@ class TextToImageGAN(R3GAN):
 
     ``E softplus(d(G(z), t) - d(x, t)) + weight E log(1 + sum_i exp(d(x, t_i) - d(x, t)))`` and
     gradient penalties for D, where t is the caption and the t_i are wrong ones. G wants the
-    opposite of the first, and that its images fit t rather than the t_i.
+    opposite of the first.
 
     Parameters
     ----------
@@ -136,6 +138,9 @@ class TextToImageGAN(R3GAN):
         Of the penalties, which are taken at a quarter of each batch.
     weight : float
         Of the wrong captions; with 0 no mismatched pair is seen.
+    veil : float
+        Standard deviation of noise that lies over all images that D sees, real and fake: without
+        it D relies on traces too faint for an eye, and G learns to leave them.
     n_changed : int
         How many captions with one word exchanged stand beside those of the other images.
     """
@@ -146,30 +151,37 @@ class TextToImageGAN(R3GAN):
         discriminator=None,
         n_latent=16,
         *,
-        gamma=0.05,
-        weight=3.0,
+        gamma=0.1,
+        weight=1.0,
+        veil=0.2,
         n_changed=8,
     ):
         generator = ScenePainter(n_latent) if generator is None else generator
         discriminator = SceneDiscriminator() if discriminator is None else discriminator
         super().__init__(generator, discriminator, n_latent, (3, SIZE, SIZE), 256, gamma=gamma)
         self.weight = check_real("weight", weight, 0)
+        self.veil = check_real("veil", veil, 0)
         self.n_changed = check_integer("n_changed", n_changed)
 
     def generate(self, z, context):
         """Return G(z, phi(t)) for tokens (B, 10); the encoder learns from D alone."""
         return self.generator(z, self.discriminator.text(context).detach())
 
-    def with_captions(self, x, tokens, *, generator=None):
-        """Logits of images with their captions (B,), and with wrong ones (B, n_changed + B).
+    def veiled(self, x, *, generator=None):
+        """Lay noise over images."""
+        return x + self.veil * standard_normal(x.shape, generator=generator, like=x)
 
-        Where a "wrong" caption would be right, or may not be used, the logit is -10,000.
+    def with_captions(self, x, tokens, *, generator=None):
+        """Logits of images with their captions (B,), and of wrong pairs (B, n_changed + 2 B).
+
+        Those of an image are its changed captions, the other captions, and its caption at the
+        other images. Where such a pair would be right, or may not be used, it is -10,000.
         """
         compare, features = self.discriminator.compare, self.discriminator.features(x)
         changed, is_seen = change_word(tokens, self.n_changed, generator=generator)
         others = compare(features[:, None], tokens).masked_fill(~differ(tokens), UNUSED)
         changed = compare(features[:, None], changed).masked_fill(~is_seen, UNUSED)
-        return compare(features, tokens), torch.cat([changed, others], dim=1)
+        return compare(features, tokens), torch.cat([changed, others, others.T], dim=1)
 
     def pairs(self, real, fake, tokens, *, generator=None):
         """Return logits of the three kinds of pairs: a dict."""
@@ -178,6 +190,7 @@ class TextToImageGAN(R3GAN):
 
     def discriminator_value(self, real, fake, context=None, *, generator=None):
         """Real and right above the other two, and the penalties."""
+        real, fake = (self.veiled(images, generator=generator) for images in (real, fake))
         pairs = self.pairs(real, fake, context, generator=generator)
         right, some = pairs["real+right"], max(len(real) // 4, 1)
         loss = functional.softplus(pairs["fake+right"] - right).mean()
@@ -189,13 +202,11 @@ class TextToImageGAN(R3GAN):
         return loss + self.weight * match + self.gamma / 2 * slopes
 
     def generator_loss(self, x, context=None, *, generator=None):
-        """Fakes above real images, and their own captions above wrong ones."""
-        real = self.prepare(x)
+        """Fakes above real images, both with the right caption and veiled."""
         fake = self.generate(self.noise(len(x), generator=generator), context)
+        images = (self.veiled(images, generator=generator) for images in (self.prepare(x), fake))
         with frozen(self.discriminator):
-            right, wrong = self.with_captions(fake, context, generator=generator)
-            loss = functional.softplus(self.judge(real, context) - right).mean()
-            return loss + matching_loss(right, wrong) if self.weight else loss
+            return self.generator_value(*images, context)
 
     @torch.no_grad()
     def sample(self, n, *, context, generator=None):
@@ -229,10 +240,10 @@ def fit_text_to_image(
 
         def step(batch):
             x, t = (part.to(device) for part in batch)
-            x, some = model.prepare(x), len(x) // 4
+            x, some = model.veiled(model.prepare(x), generator=generator), len(x) // 4
             slope = squared_gradient(lambda part: model.judge(part, t[:some]), x[:some]).mean()
             loss = matching_loss(*model.with_captions(x, t, generator=generator))
-            loss = descend(loss + model.gamma / 2 * slope, optimizer)
+            loss = descend(loss + model.gamma / 10 * slope, optimizer)
             schedule.step()
             return loss
 

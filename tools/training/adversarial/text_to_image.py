@@ -133,14 +133,14 @@ RECIPES = {
     ),
     "text_to_image": game(
         title="Text to image (three kinds of pairs)",
-        n_steps=700,
-        settings={"n_match": 450, "learning_rate": 1e-3},
+        n_steps=1000,
+        settings={"n_match": 450, "learning_rate": 1e-3, "betas": (0.5, 0.99)},
     ),
     # As many steps: those that the other one spends on matching are games here.
     "text_to_image_unmatched": game(
         title="Text to image (without wrong captions)",
-        n_steps=1200,
-        settings={"weight": 0.0, "learning_rate": 1e-3},
+        n_steps=1450,
+        settings={"weight": 0.0, "learning_rate": 1e-3, "betas": (0.5, 0.99)},
         keep=only_painter,
         kept=painter_alone,
         control=True,
