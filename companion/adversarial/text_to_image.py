@@ -58,15 +58,14 @@ class SceneDiscriminator(nn.Module):
             *(nn.Linear(n_text, n_features), nn.LeakyReLU(0.2), nn.Linear(n_features, n_features)),
         )
 
-    def compare(self, features, tokens):
-        """Return logits of features (..., n_features) with captions (..., 10): (...)."""
+    def told(self, tokens):
+        """Return v(phi(t)), (..., 10) to (..., n_features)."""
         told = self.project(self.text(tokens))
-        told = functional.layer_norm(told, told.shape[-1:])
-        fit = (features * told).sum(dim=-1) / features.shape[-1] ** 0.5
-        return self.real(features).squeeze(-1) + fit
+        return functional.layer_norm(told, told.shape[-1:]) / told.shape[-1] ** 0.5
 
     def forward(self, x, tokens):
-        return self.compare(self.features(x), tokens)
+        features = self.features(x)
+        return self.real(features).squeeze(1) + (features * self.told(tokens)).sum(dim=1)
 
 
 class ScenePainter(nn.Module):
@@ -177,11 +176,14 @@ class TextToImageGAN(R3GAN):
         Those of an image are its changed captions, the other captions, and its caption at the
         other images. Where such a pair would be right, or may not be used, it is -10,000.
         """
-        compare, features = self.discriminator.compare, self.discriminator.features(x)
+        judge = self.discriminator
+        features, told = judge.features(x), judge.told(tokens)
         changed, is_seen = change_word(tokens, self.n_changed, generator=generator)
-        others = compare(features[:, None], tokens).masked_fill(~differ(tokens), UNUSED)
-        changed = compare(features[:, None], changed).masked_fill(~is_seen, UNUSED)
-        return compare(features, tokens), torch.cat([changed, others, others.T], dim=1)
+        changed = (judge.told(changed) @ features[..., None]).squeeze(-1)
+        changed = (judge.real(features) + changed).masked_fill(~is_seen, UNUSED)
+        others = judge.real(features) + features @ told.T
+        right, others = others.diagonal(), others.masked_fill(~differ(tokens), UNUSED)
+        return right, torch.cat([changed, others, others.T], dim=1)
 
     def pairs(self, real, fake, tokens, *, generator=None):
         """Return logits of the three kinds of pairs: a dict."""
@@ -194,12 +196,10 @@ class TextToImageGAN(R3GAN):
         pairs = self.pairs(real, fake, context, generator=generator)
         right, some = pairs["real+right"], max(len(real) // 4, 1)
         loss = functional.softplus(pairs["fake+right"] - right).mean()
-        slopes = sum(
-            squared_gradient(lambda x: self.judge(x, context[:some]), images[:some]).mean()
-            for images in (real, fake)
-        )
+        images, told = torch.cat([real[:some], fake[:some]]), context[:some].repeat(2, 1)
+        slope = squared_gradient(lambda x: self.judge(x, told), images).mean()
         match = matching_loss(right, pairs["real+wrong"]) if self.weight else 0
-        return loss + self.weight * match + self.gamma / 2 * slopes
+        return loss + self.weight * match + self.gamma * slope
 
     def generator_loss(self, x, context=None, *, generator=None):
         """Fakes above real images, both with the right caption and veiled."""

@@ -144,7 +144,7 @@ class TestMismatch:
         model, real = new_game(), torch.zeros(6, 3, SIZE, SIZE)
         pairs = model.pairs(real, real, tokens, generator=seeded())
         assert set(pairs) == {"real+right", "real+wrong", "fake+right"}
-        assert torch.equal(pairs["real+right"], pairs["fake+right"])
+        torch.testing.assert_close(pairs["real+right"], pairs["fake+right"])
         wrong = pairs["real+wrong"][:, model.n_changed :]
         for some in (wrong[:, :6], wrong[:, 6:]):  # other captions, and other images
             assert (some[:2, :2] == -1e4).all(), "the same in other words is no mismatch"
