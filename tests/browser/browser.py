@@ -47,7 +47,6 @@ WHOLE = bool(os.environ.get("WHOLE_PAGES"))  # in light all of it: a quarter mor
 
 HANG = 120  # seconds: no check waits for a time, and what lasts so long will never end
 OWN = 2_500_000  # bytes of a page and of its pictures, those further down included
-PHOTOGRAPHS = 4_500_000  # of a page of the part style, whose pictures are photographs
 SHARED = 1_200_000  # bytes of all else that a first visit loads, compressed
 PICTURES = {".png", ".svg", ".gif", ".jpg", ".jpeg", ".webp"}
 # What the first text must not wait for: it is kept back until that text is there.
@@ -323,8 +322,7 @@ def sizes(visit):
             own += file.stat().st_size
         else:
             shared += compressed(file)
-    limit = PHOTOGRAPHS if any("/style/" in url for url in visit.requests) else OWN
-    found = [f"{own:,} bytes of its own, at most {limit:,}"] if own > limit else []
+    found = [f"{own:,} bytes of its own, at most {OWN:,}"] if own > OWN else []
     if shared > SHARED:
         found.append(f"{shared:,} bytes shared, compressed, at most {SHARED:,}")
     return found

@@ -1,6 +1,8 @@
 """What is done to every page's HTML after the theme has rendered it."""
 
+import numpy as np
 import pytest
+from PIL import Image
 from sphinx.jinja2glue import BuiltinTemplateLoader
 from sphinx.util import import_object
 
@@ -83,8 +85,6 @@ def test_a_number_from_the_code_has_a_minus_and_stays_with_its_per_cent_sign():
 
 
 def test_pages_are_finished_with_the_sizes_of_the_book_s_pictures(tmp_path, monkeypatch):
-    from PIL import Image
-
     Image.new("RGB", (7, 8)).save(tmp_path / "shown.png")
 
     class Builder:
@@ -97,6 +97,23 @@ def test_pages_are_finished_with_the_sizes_of_the_book_s_pictures(tmp_path, monk
     templates = finish.Templates()
     templates.init(Builder)
     assert 'width="7" height="8"' in templates.render("page.html", {"pagename": "x"})
+
+
+def test_a_large_picture_keeps_its_look_in_fewer_bytes_and_a_small_one_its_bytes(tmp_path):
+    waves = np.sin(np.arange(180)[:, None, None] / [9, 14, 23] + np.arange(200)[:, None] / 17)
+    grain = np.random.default_rng(0).normal(0, 6, waves.shape)
+    photograph = np.clip(128 + 90 * waves + grain, 0, 255).astype(np.uint8)
+    large, small = tmp_path / "large.png", tmp_path / "small.png"
+    Image.fromarray(photograph).save(large)
+    Image.fromarray(photograph[:20, :20]).save(small)
+    before, kept = large.stat().st_size, small.read_bytes()
+    finish.lighten(tmp_path, large=len(kept))
+    assert large.stat().st_size < before / 2
+    assert small.read_bytes() == kept
+    with Image.open(large) as image:
+        seen = np.asarray(image.convert("RGB"), dtype=float)
+    assert seen.shape == photograph.shape
+    assert np.abs(seen - photograph).mean() < 12
 
 
 def test_sphinx_finds_the_templates_by_the_name_that_the_extension_gives():

@@ -1,12 +1,14 @@
 """Sphinx extension: what the theme leaves to be done on every page, done to its HTML.
 
 Less to load: scripts without a use are left out, the others wait until the text is there, and so do
-pictures below the first, whose sizes are written beside them so that the text does not jump.
+pictures below the first, whose sizes are written beside them so that the text does not jump. Large
+pictures are kept in 256 colours.
 Easier to use without a mouse or without eyes: every identifier once, every part of the page in a
 landmark, lists that say that they are lists. Easier to read: punctuation stays with its formula,
 a per cent sign with its number.
 """
 
+import io
 import re
 from pathlib import Path
 
@@ -19,6 +21,7 @@ PICTURE = re.compile(r'<img ([^>]*?src="[^"]*?_images/([^"/]+)"[^>]*?)/?>')
 # The icons are drawn with the fonts; the script that draws them again weighs half a megabyte.
 # Words are looked for on the search page only, so no other page needs the index.
 UNUSED = ("_static/scripts/fontawesome.js",)
+LARGE = 350_000  # bytes; a figure made of photographs has more, a drawing seldom
 SEARCH = ("_static/searchtools.js", "_static/language_data.js", "searchindex.js")
 # Scripts in the page read what this one sets.
 FIRST = "_static/documentation_options.js"
@@ -154,11 +157,31 @@ class Templates(BuiltinTemplateLoader):
         return finish(html, context.get("pagename", ""), self.size)
 
 
+def lighten(folder, large=LARGE):
+    """Write each PNG of a folder that has more bytes than `large` in 256 colours, if that is less.
+
+    Photographs in a figure take a third, and the dots of the palette are too fine to be seen.
+    """
+    for path in Path(folder).glob("*.png"):
+        if path.stat().st_size > large:
+            with Image.open(path) as image:
+                few = image.convert("RGB").quantize(256)
+            file = io.BytesIO()
+            few.save(file, "PNG", optimize=True)
+            if len(file.getvalue()) < path.stat().st_size:
+                path.write_bytes(file.getvalue())
+
+
 def setup(app):
     """Called by Sphinx."""
 
     def choose(app, config):
         config.template_bridge = f"{__name__}.Templates"
 
+    def pictures_of(app, exception):
+        if exception is None:
+            lighten(Path(app.outdir) / "_images")
+
     app.connect("config-inited", choose)
+    app.connect("build-finished", pictures_of)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
