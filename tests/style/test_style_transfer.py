@@ -261,7 +261,7 @@ def test_wrong_pictures_are_refused_with_a_remedy():
 class TestOnADevice(DeviceContract):
     """The whole loss, with gradients of the network's weights."""
 
-    def model(self):
+    def model(self) -> StyleTransfer:
         return transfer(style_weight=5.0).float()
 
     def batch(self):

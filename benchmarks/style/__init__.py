@@ -1,1 +1,0 @@
-"""Features of images, deep dream and style transfer."""
