@@ -1,0 +1,249 @@
+"""The chapter's games: told a class, with a code of their own, and between two fonts.
+
+Five seeds are five recipes.
+"""
+
+from functools import partial
+
+import torch
+from torch import nn
+
+from companion import data
+from companion.adversarial.conditional import Answers, ConditionalGAN, InfoGAN, wobble
+from companion.adversarial.cyclegan import CycleGAN, LocalTranslator
+from companion.adversarial.gan import DenseDiscriminator, DenseGenerator, dense
+from companion.classifier import DigitClassifier
+from companion.metrics import purity_score
+from tools.training.adversarial.gan import train
+from tools.training.recipe import Recipe, labelled_digits
+
+DIGIT, GLYPH = (1, 8, 8), (1, 16, 16)
+
+
+def seeds(n, name, title, recipe):
+    """Return n recipes that differ in their seeds, by name."""
+    return {f"{name}_{i}": recipe(title=f"{title}, seed {i}", seed=i) for i in range(n)}
+
+
+# Told a class.
+
+
+def drawer():
+    """Return the generator of digits that is told a class."""
+    return DenseGenerator(32, DIGIT, 96, n_context=10)
+
+
+def told(*, tells_discriminator=True):
+    """Return a game in which one or both players are told the class."""
+    judge = DenseDiscriminator(DIGIT, 256, n_context=10 if tells_discriminator else 0)
+    return ConditionalGAN(drawer(), judge, 32, tells_discriminator=tells_discriminator)
+
+
+def only_generator(kept, model):
+    """Keep the generator alone."""
+    kept.load_state_dict(model.generator.state_dict())
+    return kept
+
+
+def class_accuracy(network, held_out):
+    """How many digits of a generator are of the class that was asked for."""
+    labels = torch.arange(1000) % 10
+    model = ConditionalGAN(network, nn.Identity(), 32)
+    images = model.sample(1000, context=labels, generator=torch.Generator().manual_seed(0))
+    right = DigitClassifier.load()(images).argmax(dim=1) == labels
+    return {"class accuracy": right.double().mean()}
+
+
+conditional = partial(
+    Recipe,
+    data=labelled_digits,
+    fit=train,
+    measure=class_accuracy,
+    unit="class accuracy of samples",
+    n_steps=1200,
+    settings={"learning_rate": 2e-3},
+    keep=only_generator,
+    kept=drawer,
+    control=True,
+)
+
+
+# With a code of their own.
+
+
+def reader():
+    """Return the network that reads the code from a digit."""
+    return nn.Sequential(nn.Flatten(), dense(64, 256, 10))
+
+
+def coder():
+    """Return the generator of digits with a code."""
+    return DenseGenerator(8, DIGIT, 256, n_context=10)
+
+
+def coded(*, distort=wobble, weight=0.1, noise_std=0.2):
+    """Return a game with a code of ten letters."""
+    how = {"distort": distort, "weight": weight, "noise_std": noise_std}
+    return InfoGAN(coder(), DenseDiscriminator(DIGIT, 256), reader(), 8, **how)
+
+
+def keep_codes(kept, model):
+    """Keep what Q reads from the test digits; of the first game G and Q as well."""
+    answers = kept if isinstance(kept, Answers) else kept[2]
+    answers.values.copy_(model.read(labelled_digits(True)[1][0]).argmax(dim=1)[None])
+    if answers is not kept:
+        kept[0].load_state_dict(model.generator.generator.state_dict())
+        kept[1].load_state_dict(model.generator.reader.state_dict())
+    return kept
+
+
+def codes():
+    """Return room for the codes of the test digits."""
+    return Answers(1, 360)
+
+
+def networks_and_codes():
+    """Return a generator, a reader, and room for codes."""
+    return nn.ModuleList([coder(), reader(), codes()])
+
+
+def digits_without_labels(final):
+    """Return images to learn from, and labelled ones to measure on."""
+    (learn, _), held_out = labelled_digits(final)
+    return learn, held_out
+
+
+def read_digits(kept, held_out):
+    """Purity of what is read; and of a game, without labels, how often it survives distortion.
+
+    Settings were compared by the second.
+    """
+    images, labels = held_out
+    if not isinstance(kept, InfoGAN):
+        answers = kept if isinstance(kept, Answers) else kept[2]
+        return {"purity": purity_score(labels, answers.values[0])}
+    said = kept.read(images).argmax(dim=1)
+    bent = wobble(images / 8 - 1, generator=torch.Generator().manual_seed(0))
+    stays = (kept.generator.reader(bent).argmax(dim=1) == said).double().mean()
+    return {"purity": purity_score(labels, said), "stays": stays}
+
+
+coding = partial(
+    Recipe,
+    data=digits_without_labels,
+    make=coded,
+    fit=train,
+    measure=read_digits,
+    unit="purity",
+    n_steps=2000,
+    settings={"learning_rate": 2e-3},
+    keep=keep_codes,
+    kept=codes,
+    control=True,
+)
+
+
+# Between two fonts.
+
+
+def letters(fonts, n, seed):
+    """Draw ten letters in each of two fonts, with the same state: images of both, and labels."""
+    options = {"size": 16, "characters": "ABEGHKMRSX", "jitter": 0.5, "random_state": seed}
+    drawn = [data.glyphs(n, fonts=[font], **options) for font in fonts]
+    images = [torch.from_numpy(images) for images, _ in drawn]
+    return *images, torch.from_numpy(drawn[0][1])
+
+
+def two_fonts(final):
+    """Return letters of two fonts, no two of them a pair; and pairs to measure on."""
+    fonts = "DejaVuSans-Bold", "STIXGeneralItalic"
+    a, b, _ = letters(fonts, 2600, 0)
+    return (a[:1300], b[1300:]), letters(fonts, 260, 2 if final else 3)
+
+
+def free_translator():
+    """Return a dense translator: any pixel may go anywhere, and nothing is near at the start."""
+    return nn.Sequential(nn.Flatten(), DenseGenerator(256, GLYPH, 128))
+
+
+def fonts(translator, cycle):
+    """Return a function that makes a game between fonts."""
+
+    def make():
+        networks = [translator() for _ in range(2)] + [DenseDiscriminator(GLYPH, 128) for _ in "ab"]
+        return CycleGAN(*networks, cycle=cycle, event_shape=GLYPH, n_levels=256)
+
+    return make
+
+
+N_KEPT = 100
+
+
+def keep_translator(kept, model):
+    """Keep the translator to the second font."""
+    kept.load_state_dict(model.generator["b"].state_dict())
+    return kept
+
+
+def keep_translations(kept, model):
+    """Keep what it makes of the first test letters of the first font."""
+    kept.values.copy_(model.translate(two_fonts(True)[1][0][:N_KEPT], "b")[None])
+    return kept
+
+
+def translation_error(kept, held_out):
+    """Mean error of a pixel against the true partner, in shares of black."""
+    a, b = (part[:N_KEPT] for part in held_out[:2])
+    if isinstance(kept, Answers):
+        made = kept.values[0]
+    else:
+        network = kept.generator["b"] if isinstance(kept, CycleGAN) else kept
+        made = (network(a / 127.5 - 1) + 1) * 127.5
+    return {"error": (made - b.float()).abs().mean() / 255}
+
+
+between = partial(
+    Recipe,
+    on="glyphs",
+    data=two_fonts,
+    fit=train,
+    measure=translation_error,
+    unit="error against the true partner",
+    settings={"learning_rate": 2e-3, "batch_size": 32},
+    control=True,
+)
+local = partial(between, n_steps=250, keep=keep_translator, kept=LocalTranslator)
+free = partial(
+    between, n_steps=500, keep=keep_translations, kept=partial(Answers, 1, N_KEPT, GLYPH)
+)
+deaf = partial(conditional, make=partial(told, tells_discriminator=False))
+
+RECIPES = {
+    **seeds(5, "conditional", "Conditional GAN", partial(conditional, make=told)),
+    **seeds(2, "conditional_deaf", "Conditional GAN, the class told to G only", deaf),
+    "infogan_0": coding(title="InfoGAN, seed 0", kept=networks_and_codes),
+    **{f"infogan_{i}": coding(title=f"InfoGAN, seed {i}", seed=i) for i in range(1, 5)},
+    "infogan_plain": coding(
+        title="InfoGAN whose reader sees digits as they are", make=partial(coded, distort=None)
+    ),
+    "infogan_loud": coding(
+        title="InfoGAN with noise of standard deviation 1",
+        settings={"learning_rate": 2e-3, "noise_std": 1.0},
+    ),
+    **seeds(3, "cyclegan", "CycleGAN", partial(local, make=fonts(LocalTranslator, 10.0))),
+    **seeds(
+        3, "cyclegan_light", "CycleGAN, weight 2", partial(local, make=fonts(LocalTranslator, 2.0))
+    ),
+    **seeds(
+        3, "cyclegan_open", "CycleGAN, no cycle", partial(local, make=fonts(LocalTranslator, 0.0))
+    ),
+    **seeds(
+        3, "cyclegan_free", "CycleGAN, dense", partial(free, make=fonts(free_translator, 10.0))
+    ),
+    **seeds(
+        3,
+        "cyclegan_free_open",
+        "CycleGAN, dense, no cycle",
+        partial(free, make=fonts(free_translator, 0.0)),
+    ),
+}
