@@ -1,6 +1,7 @@
 """The chapter's games: told a class, with a code of their own, and between two fonts.
 
-Five seeds are five recipes.
+Five seeds are five recipes. ``python -m tools.training.adversarial.conditional`` compares readers
+without labels.
 """
 
 from functools import partial
@@ -16,6 +17,7 @@ from companion.classifier import DigitClassifier
 from companion.metrics import purity_score
 from tools.training.adversarial.gan import train
 from tools.training.recipe import Recipe, labelled_digits
+from tools.training.results import choose
 
 DIGIT, GLYPH = (1, 8, 8), (1, 16, 16)
 
@@ -133,6 +135,8 @@ def stays(kept, held_out):
     return {"stays": kept_code.double().mean(), "codes": torch.special.entr(shares).sum().exp()}
 
 
+# The width of the reader was chosen by `stays` on held-out training digits (`compare`), seeds 10,
+# 11 and 12: 256 (the default) .830, .835, .882; 96 .808, .828, .807. All ten codes were in use.
 coding = partial(
     Recipe,
     data=digits_without_labels,
@@ -146,6 +150,9 @@ coding = partial(
     kept=codes,
     control=True,
 )
+
+plain = partial(coding, make=partial(coded, distort=None))
+loud = partial(coding, settings={"learning_rate": 2e-3, "noise_std": 1.0})
 
 
 # Between two fonts.
@@ -169,6 +176,27 @@ def two_fonts(final):
 def free_translator():
     """Return a dense translator: any pixel may go anywhere, and nothing is near at the start."""
     return nn.Sequential(nn.Flatten(), DenseGenerator(256, GLYPH, 128))
+
+
+class NearDense(nn.Module):
+    """A dense translator that begins near the identity, as the local one does."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = DenseGenerator(256, GLYPH, 128, squash=False)
+
+    def forward(self, x):
+        """Translate images with entries from -1 to 1."""
+        return (2 * x + self.network(x.flatten(1))).tanh()
+
+
+class FarLocal(LocalTranslator):
+    """A local translator that begins with nothing: the image itself is not added."""
+
+    def forward(self, x):
+        """Translate images with entries from -1 to 1."""
+        placed = torch.cat([x, self.at.expand(len(x), -1, -1, -1)], dim=1)
+        return self.network(placed).tanh()
 
 
 def fonts(translator, cycle):
@@ -227,14 +255,9 @@ RECIPES = {
     **seeds(5, "conditional", "Conditional GAN", partial(conditional, make=told)),
     **seeds(2, "conditional_deaf", "Conditional GAN, the class told to G only", deaf),
     "infogan_0": coding(title="InfoGAN, seed 0", kept=networks_and_codes),
-    **{f"infogan_{i}": coding(title=f"InfoGAN, seed {i}", seed=i) for i in range(1, 5)},
-    "infogan_plain": coding(
-        title="InfoGAN whose reader sees digits as they are", make=partial(coded, distort=None)
-    ),
-    "infogan_loud": coding(
-        title="InfoGAN with noise of standard deviation 1",
-        settings={"learning_rate": 2e-3, "noise_std": 1.0},
-    ),
+    **{f"infogan_{i}": coding(title=f"InfoGAN, seed {i}", seed=i) for i in range(1, 10)},
+    **seeds(3, "infogan_plain", "InfoGAN whose reader sees digits as they are", plain),
+    **seeds(3, "infogan_loud", "InfoGAN with noise of standard deviation 1", loud),
     **seeds(3, "cyclegan", "CycleGAN", partial(local, make=fonts(LocalTranslator, 10.0))),
     **seeds(
         3, "cyclegan_light", "CycleGAN, weight 2", partial(local, make=fonts(LocalTranslator, 2.0))
@@ -252,3 +275,15 @@ RECIPES = {
         partial(free, make=fonts(free_translator, 0.0)),
     ),
 }
+
+
+def compare():
+    """Print what `stays` says of each width of the reader, for three seeds of their own."""
+    for seed in (10, 11, 12):
+        print("seed", seed)
+        own = {"measure": stays, "keep": None, "kept": None, "tried": [{"width": 96}]}
+        choose(coding(seed=seed, **own))
+
+
+if __name__ == "__main__":
+    compare()
