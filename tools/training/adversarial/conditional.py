@@ -246,9 +246,9 @@ between = partial(
     control=True,
 )
 local = partial(between, n_steps=250, keep=keep_translator, kept=LocalTranslator)
-free = partial(
-    between, n_steps=500, keep=keep_translations, kept=partial(Answers, 1, N_KEPT, GLYPH)
-)
+kept_letters = {"keep": keep_translations, "kept": partial(Answers, 1, N_KEPT, GLYPH)}
+free = partial(between, n_steps=500, **kept_letters)
+far = partial(between, n_steps=250, **kept_letters)
 deaf = partial(conditional, make=partial(told, tells_discriminator=False))
 
 RECIPES = {
@@ -273,6 +273,25 @@ RECIPES = {
         "cyclegan_free_open",
         "CycleGAN, dense, no cycle",
         partial(free, make=fonts(free_translator, 0.0)),
+    ),
+    **seeds(
+        3,
+        "cyclegan_near",
+        "CycleGAN, dense, from near the identity",
+        partial(free, make=fonts(NearDense, 10.0)),
+    ),
+    **seeds(
+        3,
+        "cyclegan_near_open",
+        "CycleGAN, dense, from near the identity, no cycle",
+        partial(free, make=fonts(NearDense, 0.0)),
+    ),
+    **seeds(3, "cyclegan_far", "CycleGAN, from nothing", partial(far, make=fonts(FarLocal, 10.0))),
+    **seeds(
+        3,
+        "cyclegan_far_open",
+        "CycleGAN, from nothing, no cycle",
+        partial(far, make=fonts(FarLocal, 0.0)),
     ),
 }
 
