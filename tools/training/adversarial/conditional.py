@@ -12,8 +12,9 @@ from torch import nn
 from companion import data
 from companion.adversarial.conditional import Answers, ConditionalGAN, InfoGAN, wobble
 from companion.adversarial.cyclegan import CycleGAN, LocalTranslator
-from companion.adversarial.gan import DenseDiscriminator, DenseGenerator, dense
+from companion.adversarial.gan import DenseDiscriminator, DenseGenerator, dense, fit_gan
 from companion.classifier import DigitClassifier
+from companion.layers import initialize
 from companion.metrics import purity_score
 from tools.training.adversarial.gan import train
 from tools.training.recipe import Recipe, labelled_digits
@@ -178,18 +179,6 @@ def free_translator():
     return nn.Sequential(nn.Flatten(), DenseGenerator(256, GLYPH, 128))
 
 
-class NearDense(nn.Module):
-    """A dense translator that begins near the identity, as the local one does."""
-
-    def __init__(self):
-        super().__init__()
-        self.network = DenseGenerator(256, GLYPH, 128, squash=False)
-
-    def forward(self, x):
-        """Translate images with entries from -1 to 1."""
-        return (2 * x + self.network(x.flatten(1))).tanh()
-
-
 class FarLocal(LocalTranslator):
     """A local translator that begins with nothing: the image itself is not added."""
 
@@ -197,6 +186,27 @@ class FarLocal(LocalTranslator):
         """Translate images with entries from -1 to 1."""
         placed = torch.cat([x, self.at.expand(len(x), -1, -1, -1)], dim=1)
         return self.network(placed).tanh()
+
+
+def train_from_the_identity(model, learn, n_steps, seed, **settings):
+    """Let both translators learn to change next to nothing, 400 steps; then the game."""
+    generator = torch.Generator().manual_seed(seed)
+    model = initialize(model, generator=generator)
+    sets = [model.prepare(images) for images in learn]
+    optimizer = torch.optim.Adam(model.generator.parameters(), lr=2e-3)
+    for _ in range(400):
+        rows = torch.randint(len(sets[0]), (32,), generator=generator)
+        x = torch.cat([images[rows] for images in sets])
+        off = sum((network(x) - (2 * x).tanh()).square().mean() for network in both(model))
+        optimizer.zero_grad()
+        off.backward()
+        optimizer.step()
+    return fit_gan(model, learn, n_steps, generator=generator, **settings)[0]
+
+
+def both(model):
+    """Return the two translators of a game."""
+    return [model.generator[goal] for goal in "ab"]
 
 
 def fonts(translator, cycle):
@@ -248,6 +258,7 @@ between = partial(
 local = partial(between, n_steps=250, keep=keep_translator, kept=LocalTranslator)
 kept_letters = {"keep": keep_translations, "kept": partial(Answers, 1, N_KEPT, GLYPH)}
 free = partial(between, n_steps=500, **kept_letters)
+near = partial(free, fit=train_from_the_identity)
 far = partial(between, n_steps=250, **kept_letters)
 deaf = partial(conditional, make=partial(told, tells_discriminator=False))
 
@@ -278,13 +289,13 @@ RECIPES = {
         3,
         "cyclegan_near",
         "CycleGAN, dense, from near the identity",
-        partial(free, make=fonts(NearDense, 10.0)),
+        partial(near, make=fonts(free_translator, 10.0)),
     ),
     **seeds(
         3,
         "cyclegan_near_open",
         "CycleGAN, dense, from near the identity, no cycle",
-        partial(free, make=fonts(NearDense, 0.0)),
+        partial(near, make=fonts(free_translator, 0.0)),
     ),
     **seeds(3, "cyclegan_far", "CycleGAN, from nothing", partial(far, make=fonts(FarLocal, 10.0))),
     **seeds(
