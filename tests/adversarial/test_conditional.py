@@ -54,7 +54,7 @@ def drawn(make):
 class TestConditionalGAN(GameContract):
     idle = ("discriminator.network.4.bias",)
 
-    def make(self):
+    def make(self) -> ConditionalGAN:
         return conditional()
 
     def batch(self):
@@ -64,7 +64,7 @@ class TestConditionalGAN(GameContract):
 class TestInfoGAN(GameContract):
     idle = ("discriminator.network.4.bias",)
 
-    def make(self):
+    def make(self) -> InfoGAN:
         return informative()
 
     def batch(self):

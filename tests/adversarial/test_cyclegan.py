@@ -45,7 +45,7 @@ def random_images(n=6, seed=0):
 class TestCycleGAN(GameContract):
     idle = ("discriminator.a.network.4.bias", "discriminator.b.network.4.bias")
 
-    def make(self):
+    def make(self) -> CycleGAN:
         return pair(cycle=2.0, identity=1.0)
 
     def batch(self):
