@@ -5,6 +5,34 @@ import math
 import torch
 
 
+def mean_of_the_told(p, q):
+    return p / (p + q), (p / (p + q)).mean(axis=0)
+
+
+def fakes_above(p, q):
+    real, fake = p.mean(axis=0), q.mean(axis=0)
+    return q / (p + q), fake / (real + fake)
+
+
+def deaf_first(p, q):
+    real, fake = p.mean(axis=0), q.mean(axis=0)
+    return real / (real + fake), p / (p + q)
+
+
+def both_told(p, q):
+    return p / (p + q), p / (p + q)
+
+
+def told_of_all_classes(p, q):
+    real, fake = p.sum(axis=0), q.sum(axis=0)
+    return p / (real + fake), real / (real + fake)
+
+
+def multiplied(p, q):
+    real, fake = p.prod(axis=0), q.prod(axis=0)
+    return p / (p + q), real / (real + fake)
+
+
 def without_the_entropy(logits, codes):
     return torch.log_softmax(logits, dim=1)[torch.arange(len(codes)), codes].mean()
 
@@ -67,6 +95,14 @@ def signed(G, F, a, b):
 
 
 WRONG = {
+    "best_judges": [
+        mean_of_the_told,
+        fakes_above,
+        deaf_first,
+        both_told,
+        told_of_all_classes,
+        multiplied,
+    ],
     "code_bound": [
         without_the_entropy,
         entropy_for_every_row,

@@ -188,8 +188,20 @@ class FarLocal(LocalTranslator):
         return self.network(placed).tanh()
 
 
-def train_from_the_identity(model, learn, n_steps, seed, **settings):
-    """Let both translators learn to change next to nothing, 400 steps; then the game."""
+class FarWide(FarLocal):
+    """The same weights spread out: each pixel of the result sees the whole paper."""
+
+    def __init__(self, size=16, n_channels=16):
+        super().__init__(size, n_channels)
+        for i, layer in enumerate(self.network[2::2], start=1):  # 5x5 stays, then gaps of 2, 4, 8
+            layer.dilation = layer.padding = (2**i, 2**i)
+
+
+def train_from_the_identity(model, learn, n_steps, seed, *, turned=False, **settings):
+    """Let both translators learn to change next to nothing, 400 steps; then the game.
+
+    With `turned` they first learn to turn each image by 180 degrees.
+    """
     generator = torch.Generator().manual_seed(seed)
     model = initialize(model, generator=generator)
     sets = [model.prepare(images) for images in learn]
@@ -197,7 +209,8 @@ def train_from_the_identity(model, learn, n_steps, seed, **settings):
     for _ in range(400):
         rows = torch.randint(len(sets[0]), (32,), generator=generator)
         x = torch.cat([images[rows] for images in sets])
-        off = sum((network(x) - (2 * x).tanh()).square().mean() for network in both(model))
+        goal = (2 * (x.flip(-1, -2) if turned else x)).tanh()
+        off = sum((network(x) - goal).square().mean() for network in both(model))
         optimizer.zero_grad()
         off.backward()
         optimizer.step()
@@ -259,6 +272,7 @@ local = partial(between, n_steps=250, keep=keep_translator, kept=LocalTranslator
 kept_letters = {"keep": keep_translations, "kept": partial(Answers, 1, N_KEPT, GLYPH)}
 free = partial(between, n_steps=500, **kept_letters)
 near = partial(free, fit=train_from_the_identity)
+turned = partial(free, fit=partial(train_from_the_identity, turned=True))
 far = partial(between, n_steps=250, **kept_letters)
 deaf = partial(conditional, make=partial(told, tells_discriminator=False))
 
@@ -287,6 +301,12 @@ RECIPES = {
     ),
     **seeds(
         3,
+        "cyclegan_free_open_long",
+        "CycleGAN, dense, no cycle, 2000 steps",
+        partial(free, n_steps=2000, make=fonts(free_translator, 0.0)),
+    ),
+    **seeds(
+        3,
         "cyclegan_near",
         "CycleGAN, dense, from near the identity",
         partial(near, make=fonts(free_translator, 10.0)),
@@ -297,12 +317,24 @@ RECIPES = {
         "CycleGAN, dense, from near the identity, no cycle",
         partial(near, make=fonts(free_translator, 0.0)),
     ),
+    **seeds(
+        3,
+        "cyclegan_turned",
+        "CycleGAN, dense, from near a turn by 180 degrees",
+        partial(turned, make=fonts(free_translator, 10.0)),
+    ),
     **seeds(3, "cyclegan_far", "CycleGAN, from nothing", partial(far, make=fonts(FarLocal, 10.0))),
     **seeds(
         3,
         "cyclegan_far_open",
         "CycleGAN, from nothing, no cycle",
         partial(far, make=fonts(FarLocal, 0.0)),
+    ),
+    **seeds(
+        3,
+        "cyclegan_wide_open",
+        "CycleGAN, from nothing, the whole paper in view, no cycle",
+        partial(far, make=fonts(FarWide, 0.0)),
     ),
 }
 
