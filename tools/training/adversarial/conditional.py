@@ -336,6 +336,12 @@ RECIPES = {
         "CycleGAN, from nothing, the whole paper in view, no cycle",
         partial(far, make=fonts(FarWide, 0.0)),
     ),
+    **seeds(
+        3,
+        "cyclegan_wide_open_long",
+        "CycleGAN, from nothing, the whole paper in view, no cycle, 1000 steps",
+        partial(far, n_steps=1000, make=fonts(FarWide, 0.0)),
+    ),
 }
 
 
