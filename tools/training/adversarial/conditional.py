@@ -281,7 +281,7 @@ RECIPES = {
     **seeds(2, "conditional_deaf", "Conditional GAN, the class told to G only", deaf),
     "infogan_0": coding(title="InfoGAN, seed 0", kept=networks_and_codes),
     **{f"infogan_{i}": coding(title=f"InfoGAN, seed {i}", seed=i) for i in range(1, 10)},
-    **seeds(3, "infogan_plain", "InfoGAN whose reader sees digits as they are", plain),
+    **seeds(10, "infogan_plain", "InfoGAN whose reader sees digits as they are", plain),
     **seeds(3, "infogan_loud", "InfoGAN with noise of standard deviation 1", loud),
     **seeds(3, "cyclegan", "CycleGAN", partial(local, make=fonts(LocalTranslator, 10.0))),
     **seeds(
