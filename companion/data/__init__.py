@@ -16,7 +16,7 @@ from companion.data.downloads import (
     mnist,
     olivetti_faces,
 )
-from companion.data.drawings import CHARACTERS, FACE_FACTORS, draw_faces, faces, glyphs
+from companion.data.drawings import CHARACTERS, FACE_FACTORS, FONTS, draw_faces, faces, glyphs
 from companion.data.photos import patches, photos
 from companion.data.pictures import PICTURES, picture
 from companion.data.scenes import COLORS, HELD_OUT, RELATIONS, SHAPES, SIZES, Scenes, scenes
@@ -29,6 +29,7 @@ __all__ = [
     "COLORS",
     "FACE_FACTORS",
     "FASHION_CLASSES",
+    "FONTS",
     "HELD_OUT",
     "PICTURES",
     "RELATIONS",

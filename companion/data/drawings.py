@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from sklearn.utils import check_random_state
 
 from companion.data.shapes import LUMA, arc, box, coverage, ellipse, paint, pixel_grid
-from companion.validation import check_integer, check_real
+from companion.validation import check_choice, check_integer, check_real
 
 BLOCK = 500  # pictures drawn at a time, which bounds the memory
 
@@ -29,7 +29,7 @@ FONTS = [
 ]
 
 
-def glyphs(n, *, size=28, characters=CHARACTERS, jitter=1.0, random_state=None):
+def glyphs(n, *, size=28, characters=CHARACTERS, fonts=None, jitter=1.0, random_state=None):
     """Draw letters and digits in many fonts, each turned, sheared, scaled and shifted a little.
 
     Parameters
@@ -39,9 +39,12 @@ def glyphs(n, *, size=28, characters=CHARACTERS, jitter=1.0, random_state=None):
         Side of an image in pixels, at least 8.
     characters : str
         The classes, ASCII letters and digits; by default all 62, ``data.CHARACTERS``.
+    fonts : sequence of str, optional
+        Some of ``data.FONTS``; all 15 by default. With one font each, two calls with the same state
+        draw the same characters, turned and moved alike: pairs.
     jitter : float
         With 1, up to 12 degrees of rotation, 15 % of shear and size, a fourteenth of the side of
-        shift; other values scale these, and 0 leaves only the 15 fonts.
+        shift; other values scale these, and 0 leaves only the fonts.
     random_state : int, RandomState or None
 
     Returns
@@ -54,7 +57,8 @@ def glyphs(n, *, size=28, characters=CHARACTERS, jitter=1.0, random_state=None):
     Raises
     ------
     ValueError
-        If a number is out of range or the characters are not distinct ASCII letters and digits.
+        If a number is out of range, the characters are not distinct ASCII letters and digits, or a
+        font is not known.
 
     Examples
     --------
@@ -71,9 +75,13 @@ def glyphs(n, *, size=28, characters=CHARACTERS, jitter=1.0, random_state=None):
             f"characters={characters!r} must be a string of distinct ASCII letters and digits: "
             "remove what is twice or something else."
         )
+    fonts = FONTS if fonts is None else [check_choice("fonts", font, FONTS) for font in fonts]
+    if not fonts:
+        raise ValueError("fonts=[] has no font: give some of data.FONTS, or None for all.")
     rng = check_random_state(random_state)
     labels = rng.permutation(np.arange(n, dtype=np.int64) % len(characters))
-    which = labels * len(FONTS) + rng.randint(len(FONTS), size=n)
+    number = np.array([FONTS.index(font) for font in fonts])
+    which = labels * len(FONTS) + number[rng.randint(len(fonts), size=n)]
     angle, shear, scale, *shift = jitter * rng.uniform(-1, 1, size=(5, n))
     inverse = _inverse_affine(np.radians(12) * angle, 0.15 * shear, 1 + 0.15 * scale)
     shift = size / 14 * np.stack(shift, axis=1)

@@ -1,5 +1,6 @@
 """Glyphs and faces: shapes, repeatability, and factors that do what their names say."""
 
+import hashlib
 import time
 from pathlib import Path
 
@@ -71,6 +72,29 @@ def test_glyphs_without_jitter_are_the_fonts():
     images, labels = data.glyphs(3000, characters="ab", jitter=0, random_state=0)
     distinct = {(label, image.tobytes()) for label, image in zip(labels, images, strict=True)}
     assert len(distinct) == 2 * len(drawings.FONTS)
+
+
+def test_some_fonts_leave_the_stream_of_random_numbers_alone():
+    """All fonts by name are the default; one font is one look, and two of them make pairs."""
+    images, labels = data.glyphs(60, random_state=3)
+    again, same = data.glyphs(60, fonts=data.FONTS, random_state=3)
+    assert np.array_equal(images, again)
+    assert np.array_equal(labels, same)
+    digest = hashlib.sha256(labels.tobytes()).hexdigest()[:8]
+    assert (digest, int(images.sum())) == ("26ef30e8", 924415)  # as before there was a choice
+    few = data.glyphs(300, fonts=["cmr10", "cmti10"], characters="ab", jitter=0, random_state=0)[0]
+    assert len({image.tobytes() for image in few}) == 4
+    a, letters = data.glyphs(40, fonts=["DejaVuSans"], random_state=4)
+    b, others = data.glyphs(40, fonts=["DejaVuSans-Bold"], random_state=4)
+    assert np.array_equal(letters, others)
+    assert (b.sum(axis=(1, 2, 3)) > a.sum(axis=(1, 2, 3))).all()  # the same, and bolder
+    assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.7
+
+
+@pytest.mark.parametrize("fonts", [[], ["Arial"], "DejaVuSans", [3]])
+def test_fonts_that_are_not_there_are_refused(fonts):
+    with pytest.raises(ValueError, match="fonts"):
+        data.glyphs(3, fonts=fonts)
 
 
 def test_glyphs_are_centred():
