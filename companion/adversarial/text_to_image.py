@@ -31,8 +31,8 @@ class SceneDiscriminator(nn.Module):
 
     def __init__(self, matcher):
         super().__init__()
-        self.matcher = copy.deepcopy(matcher)
-        self.matcher.features = matcher.features.folded()
+        self.matcher = copy.deepcopy(matcher).requires_grad_()  # loaded weights are frozen
+        self.matcher.features = self.matcher.features.folded()
         self.real = nn.Linear(matcher.project.out_features, 1, bias=False)
         nn.init.zeros_(self.real.weight)
 
