@@ -70,7 +70,7 @@ class SceneJudge(nn.Module):
     Images are (B, 3, 16, 16) with levels 0 ... 255.
     """
 
-    def __init__(self, n_channels=(16, 32, 64), n_features=128):
+    def __init__(self, n_channels=(16, 32, 64), n_features=64):
         super().__init__()
         self.features = SceneFeatures(n_channels, n_features)
         self.sizes = [N_LAYOUTS, *[len(words) for words in KINDS.values()] * 2]

@@ -130,8 +130,8 @@ class TextToImageGAN(R3GAN):
     """Three kinds of pairs of image and caption (Reed et al., 2016), compared with each other.
 
     For D: ``E softplus(d(G(z, t), t) - d(x, t))``, `weight` times the matching loss of real images,
-    and penalties on its slopes. For G: the opposite of the first, and `weight` times the matching
-    loss of its own images, so that they are told from wrong captions too.
+    and penalties on its slopes. For G: the opposite of the first, and `weight_generator` times the
+    matching loss of its own images.
 
     Parameters
     ----------
@@ -144,8 +144,8 @@ class TextToImageGAN(R3GAN):
         Of the penalties, which are taken at a quarter of each batch.
     weight : float
         Of the wrong pairs in the loss of D; with 0 it sees none.
-    weight_generator : float, optional
-        The same in the loss of G; by default `weight`.
+    weight_generator : float
+        Of a matching loss of G's own images in its loss (Xu et al., 2018).
     veil : float
         Standard deviation of noise that lies over all images that D sees, real and fake: without
         it D relies on traces too faint for an eye, and G learns to leave them.
@@ -159,7 +159,7 @@ class TextToImageGAN(R3GAN):
         *,
         gamma=0.1,
         weight=0.6,
-        weight_generator=None,
+        weight_generator=0.0,
         veil=0.15,
     ):
         matcher = CaptionMatcher() if matcher is None else matcher
@@ -167,8 +167,7 @@ class TextToImageGAN(R3GAN):
         players = generator, SceneDiscriminator(matcher)
         super().__init__(*players, n_latent, (3, SIZE, SIZE), 256, gamma=gamma)
         self.weight = check_real("weight", weight, 0)
-        of_generator = weight if weight_generator is None else weight_generator
-        self.weight_generator = check_real("weight_generator", of_generator, 0)
+        self.weight_generator = check_real("weight_generator", weight_generator, 0)
         self.veil = check_real("veil", veil, 0)
 
     def generate(self, z, context):
@@ -199,7 +198,7 @@ class TextToImageGAN(R3GAN):
         return loss + wrong + self.gamma * slope
 
     def generator_loss(self, x, context=None, *, generator=None):
-        """Fakes above real images, and told from wrong captions; all images veiled."""
+        """Fakes above real images, and perhaps told from wrong captions; all images veiled."""
         fake = self.generate(self.noise(len(x), generator=generator), context)
         real, fake = (self.veiled(i, generator=generator) for i in (self.prepare(x), fake))
         with frozen(self.discriminator):
