@@ -43,9 +43,9 @@ class TextEncoder(nn.Module):
 
 
 def matching_loss(right, wrong):
-    """Is the right caption told from wrong ones? Scores (B,) and (B, n) to a scalar in nats.
+    """Is the right caption told from wrong ones? Scores (B,) and (B, n) to nats.
 
-    ``E log(1 + sum_i exp(s(x, wrong_i) - s(x, right)))``; one wrong caption gives a softplus.
+    ``E log(1 + sum_i exp(s(x, wrong_i) - s(x, right)))``, a scalar.
     """
     return functional.softplus(wrong.logsumexp(dim=1) - right).mean()
 

@@ -72,8 +72,8 @@ class ScenePainter(nn.Module):
             self.register_buffer(name, value, persistent=False)
 
     def objects(self, z, text):
-        """Return centres (B, 2, 2) in pixels, colours (B, 2, 3) and stamps (B, 2, 10, 10)."""
-        told = torch.cat([z, 4 * text], dim=1)  # words weigh more than noise
+        """Centres (B, 2, 2) in pixels, colours (B, 2, 3), stamps (B, 2, 10, 10)."""
+        told = 4 * torch.cat([z, text], dim=1)
         code = self.hand(self.split(told).view(len(z), 2, -1))
         places = SIZE / 2 * self.place(code).tanh()
         there = 8 * self.there(code)[..., None]
@@ -188,12 +188,13 @@ class TextToImageGAN(R3GAN):
         return logits, weight * wrong
 
     def discriminator_value(self, real, fake, context=None, *, generator=None):
-        """Real and right above the other two kinds, and the penalties; all images veiled."""
-        real, fake = (self.veiled(images, generator=generator) for images in (real, fake))
+        """Real and right above the other two kinds, and the penalties; all veiled."""
+        real, fake = (self.veiled(x, generator=generator) for x in (real, fake))
         right, wrong = self.judge_pairs(real, context, self.weight, generator=generator)
         loss = functional.softplus(self.judge(fake, context) - right).mean()
         some = max(len(real) // 4, 1)
-        images, told = torch.cat([real[:some], fake[:some]]), context[:some].repeat(2, 1)
+        images = torch.cat([real[:some], fake[:some]])
+        told = context[:some].repeat(2, 1)
         slope = squared_gradient(lambda x: self.judge(x, told), images).mean()
         return loss + wrong + self.gamma * slope
 
