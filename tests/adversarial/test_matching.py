@@ -1,0 +1,244 @@
+"""Captions, and the network that tells which of them fits an image."""
+
+import itertools
+import math
+
+import pytest
+import torch
+from torch.nn import functional
+
+from companion import data
+from companion.adversarial.captions import (
+    N_WORDS,
+    VOCABULARY,
+    change_word,
+    detokenize,
+    differ,
+    meaning,
+    read_caption,
+    tokenize,
+)
+from companion.adversarial.matching import (
+    CaptionMatcher,
+    TextEncoder,
+    fit_matcher,
+    matching_loss,
+)
+from companion.layers import initialize
+from tests.contracts import DeepContract, seeded
+
+SCENES = data.scenes(300, size=16, random_state=8)
+IMAGES, TOKENS = torch.from_numpy(SCENES.images), tokenize(SCENES.captions)
+PAIR = ["a red circle above a small blue cross", "a small blue cross below a red circle"]
+
+
+class TestCaptionMatcher(DeepContract):
+    def make(self):
+        return CaptionMatcher(n_features=12, n_text=10, n_changed=3)
+
+    def batch(self):
+        return IMAGES[:8], TOKENS[:8]
+
+
+def one_word_apart(words, others):
+    """Whether one word was exchanged, or "small" put in or taken away."""
+    if len(words) == len(others):
+        return sum(a != b for a, b in zip(words, others, strict=True)) == 1
+    longer, shorter = sorted([words, others], key=len, reverse=True)
+    return any(
+        word == "small" and longer[:i] + longer[i + 1 :] == shorter for i, word in enumerate(longer)
+    )
+
+
+class TestCaptions:
+    def test_tokens_and_captions_are_the_same(self):
+        assert detokenize(TOKENS) == SCENES.captions
+        assert TOKENS.shape == (300, N_WORDS)
+
+    def test_vocabulary_is_that_of_the_captions(self):
+        assert {word for caption in SCENES.captions for word in caption.split()} == set(
+            VOCABULARY[1:]
+        )
+
+    def test_unknown_word_is_named_and_the_vocabulary_listed(self):
+        with pytest.raises(ValueError, match=r"'pink'.*a, small, red.*cross.*of"):
+            tokenize("a pink circle")
+
+    @pytest.mark.parametrize("caption", ["", "a red circle above a red circle above a red cross"])
+    def test_number_of_words_is_checked(self, caption):
+        with pytest.raises(ValueError, match="use 1 to 10 words"):
+            tokenize(caption)
+
+    def test_what_is_read_is_what_the_scene_has(self):
+        for i, caption in enumerate(SCENES.captions):
+            objects, relation = read_caption(caption)
+            assert relation == SCENES.relations[i]
+            assert objects == [row for row in SCENES.objects[i].tolist() if row[0] >= 0]
+
+    @pytest.mark.parametrize(
+        "caption", ["circle", "a red circle above", "red a circle", "a small circle"]
+    )
+    def test_other_sentences_are_refused(self, caption):
+        with pytest.raises(ValueError, match=r"must be 'a \[small\]"):
+            read_caption(caption)
+
+    def test_meaning_is_where_the_objects_are(self):
+        layout, objects = meaning(SCENES.captions)
+        for i in (layout > 0).nonzero()[:, 0]:
+            axis = int(layout[i] == 1)  # rows for one above the other
+            swapped = SCENES.centers[i][0, axis] > SCENES.centers[i][1, axis]
+            there = SCENES.objects[i][::-1] if swapped else SCENES.objects[i]
+            assert objects[i].tolist() == there.tolist()
+
+
+class TestMismatch:
+    def test_other_words_for_the_same_are_no_mismatch(self):
+        tokens = tokenize([*PAIR, "a red circle below a small blue cross"])
+        assert differ(tokens).tolist() == [
+            [False, False, True],
+            [False, False, True],
+            [True] * 2 + [False],
+        ]
+
+    def test_differ_is_whether_a_scene_shows_another_thing(self):
+        layout, objects = meaning(SCENES.captions[:60])
+        wanted = differ(TOKENS[:60])
+        for i, j in itertools.product(range(60), repeat=2):
+            same = layout[i] == layout[j] and torch.equal(objects[i], objects[j])
+            assert wanted[i, j] == (not same)
+
+    def test_a_changed_caption_says_something_else_by_one_word(self):
+        changed, is_seen = change_word(TOKENS, 7, generator=seeded(3))
+        assert changed.shape == (300, 7, N_WORDS)
+        for i in range(7):
+            for caption, other in zip(SCENES.captions, detokenize(changed[:, i]), strict=True):
+                assert one_word_apart(caption.split(), other.split())
+            both = [meaning(detokenize(tokens)) for tokens in (TOKENS, changed[:, i])]
+            (layout, objects), (other, others) = both
+            assert ((layout != other) | (objects != others).flatten(1).any(dim=1)).all()
+            for caption, seen in zip(detokenize(changed[:, i]), is_seen[:, i], strict=True):
+                rows = read_caption(caption)[0]
+                names = [
+                    tuple(
+                        list(k)[v]
+                        for k, v in zip((data.SHAPES, data.COLORS, data.SIZES), row, strict=True)
+                    )
+                    for row in rows
+                ]
+                assert seen == (not set(names) & set(data.HELD_OUT))
+
+    def test_every_kind_of_word_is_changed(self):
+        changed, _ = change_word(TOKENS, 9, generator=seeded(3))
+        exchanged, resized = set(), set()
+        for i in range(9):
+            for caption, other in zip(SCENES.captions, detokenize(changed[:, i]), strict=True):
+                a, b = caption.split(), other.split()
+                if len(a) == len(b):
+                    exchanged |= {w for v, w in zip(a, b, strict=True) if v != w}
+                else:
+                    resized |= {len(b) - len(a)}
+        assert exchanged == set(VOCABULARY) - {"", "a", "small", "of"}
+        assert resized == {-1, 1}
+
+    def test_the_size_changes_where_the_longest_caption_allows(self):
+        """Ten words: the only change of size is to take "small" away."""
+        tokens = tokenize(["a small red circle left of a small blue square"] * 200)
+        changed, _ = change_word(tokens, 3, generator=seeded())
+        said = set(detokenize(changed.flatten(0, 1)))
+        assert {
+            "a red circle left of a small blue square",
+            "a small red circle left of a blue square",
+        } <= said
+
+
+class TestScores:
+    def test_wrong_pairs_are_wrong(self):
+        tokens = torch.cat([tokenize(PAIR), TOKENS[:4]])
+        model = initialize(CaptionMatcher(n_changed=5), generator=seeded())
+        features = torch.rand(6, 128, generator=seeded())
+        right, changed, others = model.compare(features, tokens, generator=seeded())
+        assert right.shape == (6,)
+        assert changed.shape == (6, 5)
+        assert others.shape == (6, 12)
+        for some in (others[:, :6], others[:, 6:]):  # other captions, and other images
+            assert (some[:2, :2] == -1e4).all(), "the same in other words is no mismatch"
+            assert (some.diagonal() == -1e4).all()
+            assert (some[:2, 2:] > -1e3).all()
+
+    def test_scores_are_products_of_features_and_told_words(self):
+        """Each of the three kinds, pair by pair."""
+        model = initialize(CaptionMatcher(n_changed=4), generator=seeded()).double()
+        features = torch.randn(5, 128, generator=seeded(), dtype=torch.float64)
+        tokens = TOKENS[[0, 1, 2, 3, 4]]
+        right, changed, others = model.compare(features, tokens, generator=seeded(7))
+        words, is_seen = change_word(tokens, 4, generator=seeded(7))
+        for i in range(5):
+            own = features[i] @ model.told(tokens[i : i + 1])[0]
+            torch.testing.assert_close(right[i], own)
+            for j in range(4):
+                due = features[i] @ model.told(words[i, j : j + 1])[0]
+                assert torch.isclose(changed[i, j], due if is_seen[i, j] else due * 0 - 1e4)
+            for j in range(5):
+                if differ(tokens)[i, j]:
+                    due = features[i] @ model.told(tokens[j : j + 1])[0]
+                    assert torch.isclose(others[i, j], due), "another caption"
+                    assert torch.isclose(others[j, 5 + i], due), "another image"
+
+    def test_a_combination_that_is_held_out_is_never_a_wrong_caption(self):
+        model = initialize(CaptionMatcher(n_changed=40), generator=seeded())
+        _, changed, _ = model.compare(torch.ones(300, 128), TOKENS, generator=seeded(2))
+        _, is_seen = change_word(TOKENS, 40, generator=seeded(2))
+        assert torch.equal(changed > -1e3, is_seen)
+        assert 0.5 < is_seen.double().mean() < 0.95
+
+    def test_told_words_have_length_one(self):
+        model = initialize(CaptionMatcher(), generator=seeded()).double()
+        lengths = model.told(TOKENS).norm(dim=1)
+        torch.testing.assert_close(lengths, torch.ones_like(lengths), atol=1e-3, rtol=0)
+
+    def test_the_order_of_the_objects_is_heard_and_the_sum_of_words_is_not_enough(self):
+        tokens = tokenize(["a red circle above a blue cross", "a blue cross above a red circle"])
+        encoder = initialize(TextEncoder(), generator=seeded()).double()
+        words = encoder.words(tokens).sum(dim=1)
+        torch.testing.assert_close(words[0], words[1])
+        told = encoder(tokens)
+        assert (told[0] - told[1]).abs().max() > 0.1
+        torch.nn.init.zeros_(encoder.order.weight)
+        told = encoder(tokens)
+        torch.testing.assert_close(told[0], told[1])
+
+    def test_padding_says_nothing(self):
+        encoder = initialize(TextEncoder(), generator=seeded())
+        longer = functional.pad(TOKENS[:9], (3, 0))
+        torch.testing.assert_close(encoder(longer), encoder(TOKENS[:9]))
+
+    def test_matching_loss_is_cross_entropy_with_the_right_one_as_a_class(self):
+        right, wrong = torch.randn(9, generator=seeded()), torch.randn(9, 5, generator=seeded(1))
+        logits = torch.cat([right[:, None], wrong], dim=1)
+        due = functional.cross_entropy(logits, torch.zeros(9, dtype=torch.int64))
+        torch.testing.assert_close(matching_loss(right, wrong), due)
+
+    def test_matching_loss_at_extreme_scores_is_finite(self):
+        right = torch.tensor([500.0, -500.0])
+        wrong = torch.full((2, 3), -1e4)
+        assert matching_loss(right, wrong).item() == pytest.approx(0)
+        wrong = torch.zeros(2, 1)
+        assert matching_loss(right, wrong).item() == pytest.approx(250)
+
+    def test_after_a_few_steps_the_right_caption_is_above_the_wrong(self):
+        model = initialize(CaptionMatcher(), generator=seeded())
+        model, history = fit_matcher(model, IMAGES, TOKENS, 40, generator=seeded())
+        assert len(history) == 40
+        assert not model.training
+        x = IMAGES / 127.5 - 1
+        right, _, others = model.compare(model.features(x), TOKENS, generator=seeded(1))
+        assert right.mean() > others[others > -1e3].mean() + 1
+
+    def test_matching_loss_with_one_wrong_caption_is_a_softplus(self):
+        right, wrong = torch.randn(2, 9, generator=seeded(), dtype=torch.float64)
+        expected = (1 + (wrong - right).exp()).log().mean()
+        torch.testing.assert_close(matching_loss(right, wrong[:, None]), expected)
+
+    def test_matching_loss_of_n_equal_logits_is_log_n_plus_one(self):
+        loss = matching_loss(torch.zeros(3), torch.zeros(3, 6))
+        assert loss.item() == pytest.approx(math.log(7))
