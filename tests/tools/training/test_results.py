@@ -76,6 +76,8 @@ def test_test_images_are_not_among_those_learned_from_or_chosen_by(part, name):
     recipe = recipes(part)[name]
 
     def rows(examples):
+        if isinstance(examples, dict):  # of several splits
+            return set().union(*map(rows, examples.values()))
         examples = examples[0] if isinstance(examples, tuple) else examples
         if isinstance(examples, str):
             return set(examples.split("\f"))
