@@ -90,8 +90,8 @@ class KneserNey:
     def fill(self, places, n_words, *, n_sides=2):
         """Log-probabilities of all words for blanks in the middle, float64 (n, n_words).
 
-        A word is as probable as the sentence with it, ``p(w | left) p(right | w)``. With ``n_sides=2`` all
-        triples with the blank count (two words on each side), with 1 the pairs with it.
+        A word is as probable as the sentence with it. With ``n_sides=1`` that is
+        ``p(w | left) p(right | w)``, with 2 the three triples that hold the blank.
         """
         middle = places.shape[1] // 2
         x, w = np.asarray(places), np.arange(n_words)[None]

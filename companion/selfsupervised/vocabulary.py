@@ -63,8 +63,8 @@ class Vocabulary:
         return self.index[word]
 
     def encode(self, words):
-        """Numbers of words, `other` for those unknown, `mask` for "_": int64 (n,)."""
-        special = {"_": self.mask} | self.index
+        """Numbers of words, `other` for those unknown, `mask` for "?": int64 (n,)."""
+        special = {"?": self.mask} | self.index
         return torch.tensor([special.get(word, self.other) for word in words], dtype=torch.int64)
 
     def stream(self, paragraphs, n_gaps=1):

@@ -136,7 +136,7 @@ class MaskedLanguageModel(nn.Module):
         max_length=11,
         rate=0.15,
         shares=(0.8, 0.1),
-        dropout=0.2,
+        dropout=0.1,
         causal=False,
     ):
         super().__init__()

@@ -31,7 +31,7 @@ def test_numbers_are_by_frequency_and_three_more_are_no_words():
     assert words.words == ["a", "b"]
     assert words.counts.tolist() == [3, 2]
     assert (len(words), words.other, words.gap, words.mask) == (2, 2, 3, 4)
-    assert words.encode(["a", "d", "_", "b"]).tolist() == [0, 2, 4, 1]
+    assert words.encode(["a", "d", "?", "b"]).tolist() == [0, 2, 4, 1]
     assert words.stream(SMALL, 2).tolist() == [3, 3, 0, 1, 0, 2, 3, 3, 1, 0, 2, 3, 3]
 
 

@@ -19,8 +19,8 @@ from companion.train import fit_images
 from tools.training.recipe import Recipe
 
 WINDOW, N_STEPS = 2, 1000
-SETTINGS = {"learning_rate": 1e-2, "batch_size": 64}
-PAIRS = {"learning_rate": 2e-2, "batch_size": 4096, "weight_decay": 0}
+SETTINGS = {"learning_rate": 7e-3, "batch_size": 64}
+PAIRS = {"learning_rate": 2e-2, "batch_size": 2048, "weight_decay": 0}
 
 
 def topics(final):
@@ -34,7 +34,7 @@ def vocabulary():
     return Vocabulary(paragraphs(topics(final=True)[0]))
 
 
-def make(rate=0.3, n_layers=1, dropout=0.2, shares=(0.8, 0.1), causal=False):
+def make(rate=0.4, n_layers=1, dropout=0.1, shares=(0.8, 0.1), causal=False):
     """Return two networks."""
     told = {"rate": rate, "n_layers": n_layers, "dropout": dropout}
     told |= {"shares": shares, "causal": causal}
@@ -102,9 +102,10 @@ RECIPES = {
         title="Masked language model",
         tried=[
             {"rate": 0.15},
+            {"rate": 0.3},
+            {"learning_rate": 1e-2},
             {"learning_rate": 5e-3},
-            {"dropout": 0.1},
-            {"dropout": 0.3},
+            {"dropout": 0.2},
             {"n_layers": 2, "learning_rate": 5e-3},
             {"window": 4},
         ],
@@ -118,6 +119,6 @@ RECIPES = {
     "masked_cold": masked(
         title="Masked language model, random start",
         settings=SETTINGS | {"window": 0},
-        tried=[{"learning_rate": 5e-3}, {"learning_rate": 2e-2}, {"dropout": 0.1}],
+        tried=[{"learning_rate": 1e-2}, {"learning_rate": 2e-2}],
     ),
 }
