@@ -60,15 +60,18 @@ class KneserNey:
         """Count, in int64 (T,); return the model."""
         x, n = np.asarray(stream), self.n_levels
         pairs, triples = (np.stack([x[i : len(x) - k + i] for i in range(k + 1)]) for k in (1, 2))
-        counts = np.zeros((n, n))
+        counts = np.zeros((n, n), dtype=np.float32)
         np.add.at(counts, tuple(pairs), 1)
-        before = (counts > 0).sum(axis=0) + 0.5  # half a word more: no word is impossible
-        after, total = (counts > 0).sum(axis=1, keepdims=True), counts.sum(axis=1, keepdims=True)
+        before = (counts > 0).sum(
+            axis=0, dtype=np.float32
+        ) + 0.5  # half a word more: no word is impossible
+        total = counts.sum(axis=1, keepdims=True)
+        after = (counts > 0).sum(axis=1, keepdims=True, dtype=np.float32)
         first = self.discounts[0]
         share = np.where(total > 0, first * after, 1) * before / before.sum()
         self.pairs = (np.maximum(counts - first, 0) + share) / np.maximum(total, 1)
         self.keys, self.counts = np.unique(self.code(*triples), return_counts=True)
-        self.total, self.after = np.zeros((n, n)), np.zeros((n, n))
+        self.total, self.after = np.zeros((2, n, n), dtype=np.float32)
         a, b = self.keys // n**2, self.keys // n % n
         np.add.at(self.total, (a, b), self.counts)
         np.add.at(self.after, (a, b), 1)
@@ -88,7 +91,7 @@ class KneserNey:
         return np.where(total > 0, seen / np.maximum(total, 1), shorter)
 
     def fill(self, places, n_words, *, n_sides=2):
-        """Log-probabilities of all words for blanks in the middle, float64 (n, n_words).
+        """Log-probabilities of all words for blanks in the middle, float (n, n_words).
 
         A word is as probable as the sentence with it. With ``n_sides=1`` that is
         ``p(w | left) p(right | w)``, with 2 the three triples that hold the blank.
@@ -101,7 +104,7 @@ class KneserNey:
         else:
             triples = (left2, left, w), (left, w, right), (w, right, right2)
             logs = sum(np.log(self.next_word(*three)) for three in triples)
-        return torch.from_numpy(logs).log_softmax(dim=1)
+        return torch.from_numpy(logs.astype(np.float32)).log_softmax(dim=1)
 
 
 @torch.no_grad()

@@ -29,11 +29,13 @@ def nearest(vectors, number, candidates, n=5):
 def svd_vectors(counts, n_dims):
     """Vectors from counts alone: singular vectors of the positive mutual information.
 
-    ``max(PMI, 0) = U S V'``, and a word is its row of ``U sqrt(S)``, float64 (n_words, n_dims).
+    ``max(PMI, 0) = U S V'``, and a word is its row of ``U sqrt(S)``, float (n_words, n_dims).
     Levy and Goldberg, 2014.
     """
-    u, s, _ = torch.linalg.svd(pointwise_mutual_information(counts).clamp(min=0))
-    return u[:, : check_integer("n_dims", n_dims, high=len(counts))] * s[:n_dims].sqrt()
+    check_integer("n_dims", n_dims, high=len(counts))
+    # Single precision: of a thousand words the factors take as much room as all else.
+    u, s, _ = torch.linalg.svd(pointwise_mutual_information(counts).clamp(min=0).float())
+    return u[:, :n_dims] * s[:n_dims].sqrt()
 
 
 def analogies(vectors, pairs, *, exclude=True, offset=True):
@@ -61,7 +63,7 @@ def analogies(vectors, pairs, *, exclude=True, offset=True):
     first, second = (~torch.eye(len(pairs), dtype=torch.bool, device=pairs.device)).nonzero().T
     questions = torch.cat([pairs[first], pairs[second]], dim=1)
     answers = []
-    for some in questions.split(1000):
+    for some in questions.split(500):
         a, b, c, _ = some.T
         wanted = rows[c] + (rows[b] - rows[a] if offset else 0)
         near = wanted @ rows.T

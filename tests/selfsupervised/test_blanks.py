@@ -55,8 +55,8 @@ def test_counts_are_those_of_the_formula_and_sum_to_one(n):
     for a, b in ((0, 0), (1, 2), (6, 0), (5, 6)):
         found = model.next_word(a, b, np.arange(7))
         right = [by_hand(stream, 7, a, b, c, 0.6, 0.9) for c in range(7)]
-        np.testing.assert_allclose(found, right)
-        assert found.sum() == pytest.approx(1)
+        np.testing.assert_allclose(found, right, rtol=1e-5)
+        assert found.sum() == pytest.approx(1, rel=1e-5)
         assert (found > 0).all()
 
 
@@ -67,7 +67,7 @@ def test_a_blank_is_filled_as_the_whole_sentence_is_probable(n_sides):
     model = KneserNey(7).fit(stream)
     places, _ = blanks(text(40, 2), N, 5)
     found = model.fill(places, N, n_sides=n_sides).exp()
-    assert torch.allclose(found.sum(1), torch.ones(len(found)).double())
+    assert torch.allclose(found.sum(1), torch.ones(len(found)))
     for row, some in zip(places[:10].tolist(), found, strict=False):
         whole = []
         for w in range(N):
@@ -77,7 +77,7 @@ def test_a_blank_is_filled_as_the_whole_sentence_is_probable(n_sides):
             else:
                 value = math.prod(float(model.next_word(*x[i : i + 3])) for i in range(3))
             whole.append(value)
-        np.testing.assert_allclose(some, np.array(whole) / sum(whole))
+        np.testing.assert_allclose(some, np.array(whole) / sum(whole), rtol=1e-4)
 
 
 def test_discounts_are_shares():
