@@ -76,13 +76,14 @@ class Vocabulary:
 def neighbour_pairs(stream, n_words, window):
     """Each word with each word at most `window` places from it, int64 (n_pairs, 2).
 
-    Numbers from `n_words` on pair with nothing, but keep their place: rare words, and gaps. With
-    ``n_gaps=window`` in the stream no pair reaches into another paragraph.
+    Numbers from `n_words` on, rare words and gaps, pair with nothing but keep their
+    place. With ``n_gaps=window`` in the stream no pair joins two paragraphs.
     """
     pairs = []
     for lag in range(1, check_integer("window", window) + 1):
         left, right = stream[:-lag], stream[lag:]
-        ahead = torch.stack([left, right], dim=1)[(left < n_words) & (right < n_words)]
+        known = (left < n_words) & (right < n_words)
+        ahead = torch.stack([left, right], dim=1)[known]
         pairs += [ahead, ahead.flip(1)]
     return torch.cat(pairs)
 

@@ -14,12 +14,13 @@ from companion.validation import check_integer, check_levels, check_real
 
 
 def negative_sampling_loss(positive, negative):
-    """``-log sigmoid(s) - sum_k log sigmoid(-s_k)``, (B,) and (B, k) to (B,), in nats.
+    """``-log sigmoid(s) - sum_k log sigmoid(-s_k)``, (B,), (B, k) to (B,), in nats.
 
-    One term for each pair: the sum is over logarithms, not inside one. `softplus` keeps them
-    finite whatever the scores. Mikolov et al., 2013.
+    The sum is over logarithms, not inside one. `softplus` keeps them finite,
+    whatever the scores. Mikolov et al., 2013.
     """
-    return functional.softplus(-positive) + functional.softplus(negative).sum(dim=-1)
+    strangers = functional.softplus(negative).sum(dim=-1)
+    return functional.softplus(-positive) + strangers
 
 
 class SkipGram(nn.Module):
@@ -67,8 +68,9 @@ class SkipGram(nn.Module):
         return torch.einsum("bd,b...d->b...", w, c)
 
     def loss(self, pairs, *, generator=None):
-        """Mean of `negative_sampling_loss` over pairs int64 (B, 2), with fresh negatives."""
-        words, neighbours = check_levels("pairs", pairs, len(self.cumulative)).long().unbind(dim=1)
+        """Mean of `negative_sampling_loss` over int64 (B, 2), with fresh negatives."""
+        pairs = check_levels("pairs", pairs, len(self.cumulative)).long()
+        words, neighbours = pairs.unbind(dim=1)
         drawn = self.draw((len(pairs), self.n_negatives), generator=generator)
         return negative_sampling_loss(
             self.scores(words, neighbours), self.scores(words, drawn)
@@ -78,8 +80,9 @@ class SkipGram(nn.Module):
 def mask_tokens(x, n_words, mask, *, rate=0.15, shares=(0.8, 0.1), generator=None):
     """Choose words to be guessed, and hide most of them (Devlin et al., 2019).
 
-    Each word is selected with probability `rate`. A selected one is replaced by `mask` with the
-    first of the `shares`, by a word drawn at random with the second, and stays as it is otherwise.
+    Each word is selected with probability `rate`. A selected one is replaced by
+    `mask` with the first of the `shares`, by a random word with the second, and
+    stays as it is otherwise.
 
     Parameters
     ----------
@@ -94,14 +97,15 @@ def mask_tokens(x, n_words, mask, *, rate=0.15, shares=(0.8, 0.1), generator=Non
     hidden, random = shares
     check_real("sum(shares)", float(hidden + random), 0, 1)
     like = torch.empty(0, device=x.device)
-    selected = (uniform(x.shape, generator=generator, like=like) < rate) & (x < n_words)
-    # One number decides what becomes of a selected word: below 0.8, from there to 0.9, above.
+    chance = uniform(x.shape, generator=generator, like=like)
+    selected = (chance < rate) & (x < n_words)
+    # What becomes of a selected word: below 0.8, from there to 0.9, above.
     fate = uniform(x.shape, generator=generator, like=like)
-    drawn = (
-        (n_words * uniform(x.shape, generator=generator, like=like)).long().clamp(max=n_words - 1)
-    )
+    place = uniform(x.shape, generator=generator, like=like)
+    drawn = (n_words * place).long().clamp(max=n_words - 1)
     seen = torch.where(selected & (fate < hidden), mask, x)
-    seen = torch.where(selected & (fate >= hidden) & (fate < hidden + random), drawn, seen)
+    other = (fate >= hidden) & (fate < hidden + random)
+    seen = torch.where(selected & other, drawn, seen)
     return seen, selected
 
 
@@ -195,8 +199,8 @@ class MaskedLanguageModel(nn.Module):
 
     def loss(self, x, *, generator=None):
         """Mean cross-entropy, in nats, of the words selected in x (B, T)."""
-        told = {"rate": self.rate, "shares": self.shares}
-        seen, selected = mask_tokens(x, self.n_words, self.mask, **told, generator=generator)
+        told = {"rate": self.rate, "shares": self.shares, "generator": generator}
+        seen, selected = mask_tokens(x, self.n_words, self.mask, **told)
         code = self.encode(seen, generator=generator)[selected]  # (n_selected, n_units)
         wrong = functional.cross_entropy(self.guess(code), x[selected], reduction="sum")
         return wrong / selected.sum().clamp(min=1)
