@@ -49,12 +49,13 @@ def attention(q, k, v, mask=None):
 class Block(nn.Module):
     """Each place looks back, then thinks: (B, T, D) to the same shape.
 
-    ``x + attention(norm(x))``, then ``x + mlp(norm(x))``: the norm comes first.
+    ``x + attention(norm(x))``, then ``x + mlp(norm(x))``: the norm comes first. With
+    ``causal=False`` a place looks ahead as well.
     """
 
-    def __init__(self, n_units, n_heads, *, rate=0.0):
+    def __init__(self, n_units, n_heads, *, rate=0.0, causal=True):
         super().__init__()
-        self.n_heads, self.rate = n_heads, rate
+        self.n_heads, self.rate, self.causal = n_heads, rate, causal
         self.norm1, self.norm2 = nn.LayerNorm(n_units), nn.LayerNorm(n_units)
         self.queries_keys_values = nn.Linear(n_units, 3 * n_units, bias=False)
         self.merge = nn.Linear(n_units, n_units, bias=False)
@@ -77,7 +78,9 @@ class Block(nn.Module):
             k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)
         n_queries, n_keys = q.shape[2], k.shape[2]
         mask = torch.ones(n_queries, n_keys, dtype=torch.bool, device=x.device)
-        seen = attention(q, k, v, mask.tril(n_keys - n_queries))  # (B, n_heads, T, D / n_heads)
+        if self.causal:
+            mask = mask.tril(n_keys - n_queries)
+        seen = attention(q, k, v, mask)  # (B, n_heads, T, D / n_heads)
         x = x + drop(self.merge(seen.transpose(1, 2).flatten(2)))
         return x + drop(self.narrow(functional.gelu(self.widen(self.norm2(x))))), (k, v)
 

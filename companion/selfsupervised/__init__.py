@@ -1,0 +1,1 @@
+"""Labels that the data have within them: words from their neighbours."""
