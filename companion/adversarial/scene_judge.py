@@ -16,6 +16,7 @@ from companion.train import load_weights
 from companion.validation import check_event, check_levels, check_real
 
 N_LAYOUTS = 3  # one object; one above the other; one left of the other
+BLOCK = 250  # images that are looked at together, which bounds the memory
 
 
 class SceneFeatures(nn.Module):
@@ -114,7 +115,8 @@ class SceneJudge(nn.Module):
     @torch.no_grad()
     def look(self, x):
         """Return the layout (n,) and the objects (n, 2, 3) that are seen, as `meaning` does."""
-        layout, *objects = (told.argmax(dim=1) for told in self(x))
+        told = zip(*(self(some) for some in x.split(BLOCK)), strict=True)
+        layout, *objects = (torch.cat(blocks).argmax(dim=1) for blocks in told)
         objects = torch.stack(objects, dim=1).view(-1, 2, 3)
         objects[layout == 0, 1] = -1
         return layout, objects
