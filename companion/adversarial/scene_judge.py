@@ -11,10 +11,12 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from companion.adversarial.captions import KINDS, meaning
+from companion.distributions import standard_normal, uniform
 from companion.train import load_weights
-from companion.validation import check_event, check_levels
+from companion.validation import check_event, check_levels, check_real
 
 N_LAYOUTS = 3  # one object; one above the other; one left of the other
+BLOCK = 250  # images that are looked at together, which bounds the memory
 
 
 class SceneFeatures(nn.Module):
@@ -68,23 +70,42 @@ class SceneJudge(nn.Module):
     trained on real scenes of both splits: it must know the combinations that a model never saw.
 
     Images are (B, 3, 16, 16) with levels 0 ... 255.
+
+    Parameters
+    ----------
+    n_channels : tuple of three int
+    n_features : int
+    veil : float
+        In training noise lies over each image, of a strength drawn between 0 and this one. Trained
+        without, a judge sees other things under noise that no eye notices, and drawn images are
+        never as clean as real ones.
     """
 
-    def __init__(self, n_channels=(16, 32, 64), n_features=64):
+    def __init__(self, n_channels=(16, 32, 64), n_features=64, *, veil=0.15):
         super().__init__()
+        self.veil = check_real("veil", veil, 0)
         self.features = SceneFeatures(n_channels, n_features)
         self.sizes = [N_LAYOUTS, *[len(words) for words in KINDS.values()] * 2]
         self.output = nn.Linear(n_features, sum(self.sizes))
 
     def forward(self, x):
         """Logits of the layout, and of shape, colour and size of both objects: seven tensors."""
+        return self.read(self.scaled(x))
+
+    def scaled(self, x):
+        """Levels to [-1, 1]."""
         x = check_levels("x", check_event("x", x, (3, 16, 16)), 256)
-        x = x.to(self.output.weight.dtype) / 127.5 - 1
+        return x.to(self.output.weight.dtype) / 127.5 - 1
+
+    def read(self, x):
+        """Logits of images in [-1, 1]."""
         return self.output(self.features(x)).split(self.sizes, dim=1)
 
     def loss(self, x, layout, objects, *, generator=None):
         """Sum of the seven cross-entropies in nats; an object that is not there is left out."""
-        logits = self(x)
+        x = self.scaled(x)
+        strength = self.veil * uniform((len(x), 1, 1, 1), generator=generator, like=x)
+        logits = self.read(x + strength * standard_normal(x.shape, generator=generator, like=x))
         answers = [layout, *objects.flatten(1).T]
         return sum(
             functional.cross_entropy(told, answer, ignore_index=-1)
@@ -94,7 +115,8 @@ class SceneJudge(nn.Module):
     @torch.no_grad()
     def look(self, x):
         """Return the layout (n,) and the objects (n, 2, 3) that are seen, as `meaning` does."""
-        layout, *objects = (told.argmax(dim=1) for told in self(x))
+        told = zip(*(self(some) for some in x.split(BLOCK)), strict=True)
+        layout, *objects = (torch.cat(blocks).argmax(dim=1) for blocks in told)
         objects = torch.stack(objects, dim=1).view(-1, 2, 3)
         objects[layout == 0, 1] = -1
         return layout, objects

@@ -147,8 +147,8 @@ class TextToImageGAN(R3GAN):
     weight_generator : float
         Of a matching loss of G's own images in its loss (Xu et al., 2018).
     veil : float
-        Standard deviation of noise that lies over all images that D sees, real and fake: without
-        it D relies on traces too faint for an eye, and G learns to leave them.
+        Standard deviation of noise that lies over all images that D sees, real and fake. It is
+        meant to cover traces too faint for an eye.
     """
 
     def __init__(

@@ -201,3 +201,24 @@ class TestJudge:
     def test_one_object_too_many_is_a_wrong_position(self):
         told = self.seen(1, [self.BLUE, self.RED]).accuracy(None, ["a red circle"])
         assert told == {"shape": 1, "colour": 1, "size": 1, "position": 0, "all": 0}
+
+    def test_loss_without_a_veil_is_the_sum_of_seven_cross_entropies(self):
+        judge = initialize(SceneJudge((4, 6, 8), 16, veil=0.0), generator=seeded()).double().eval()
+        layout, objects = meaning(SCENES.captions[:8])
+        due = 0.0
+        for told, answer in zip(judge(IMAGES[:8]), [layout, *objects.flatten(1).T], strict=True):
+            there = answer >= 0
+            due = due - told.log_softmax(dim=1)[there, answer[there]].mean()
+        torch.testing.assert_close(judge.loss(IMAGES[:8], layout, objects), due)
+
+    def test_in_training_noise_lies_over_the_images(self):
+        judge = initialize(SceneJudge((4, 6, 8), 16), generator=seeded()).double().eval()
+        batch = IMAGES[:8], *meaning(SCENES.captions[:8])
+        losses = [judge.loss(*batch, generator=seeded(n)).item() for n in (1, 1, 2)]
+        assert losses[0] == losses[1] != losses[2]
+
+    def test_faint_noise_does_not_deceive_the_judge(self):
+        """A judge trained on clean scenes alone has four of five shapes right here."""
+        noise = 10 * torch.randn(IMAGES.shape, generator=seeded())
+        told = SceneJudge.load().accuracy((IMAGES + noise).round().clamp(0, 255), SCENES.captions)
+        assert min(told.values()) > 0.97
