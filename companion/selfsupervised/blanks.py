@@ -62,9 +62,8 @@ class KneserNey:
         pairs, triples = (np.stack([x[i : len(x) - k + i] for i in range(k + 1)]) for k in (1, 2))
         counts = np.zeros((n, n), dtype=np.float32)
         np.add.at(counts, tuple(pairs), 1)
-        before = (counts > 0).sum(
-            axis=0, dtype=np.float32
-        ) + 0.5  # half a word more: no word is impossible
+        # Half a word more: no word is impossible.
+        before = (counts > 0).sum(axis=0, dtype=np.float32) + 0.5
         total = counts.sum(axis=1, keepdims=True)
         after = (counts > 0).sum(axis=1, keepdims=True, dtype=np.float32)
         first = self.discounts[0]
@@ -105,6 +104,26 @@ class KneserNey:
             triples = (left2, left, w), (left, w, right), (w, right, right2)
             logs = sum(np.log(self.next_word(*three)) for three in triples)
         return torch.from_numpy(logs.astype(np.float32)).log_softmax(dim=1)
+
+
+def company(places, counts, *, extra=1.0):
+    """How well each word fits the words around a blank, wherever they stand, float (n, n_words).
+
+    The sum of ``log (n(w, c) + extra) / (m(w, c) + extra)`` over the words c of each row, where m
+    is how often the pair would be seen by chance; what is no word adds nothing.
+
+    Parameters
+    ----------
+    places : int64 tensor (n, length)
+    counts : float tensor (n_words, n_words)
+        Of pairs, as by `pair_counts`.
+    extra : float
+        Added to counts: pairs seldom seen, or seldom expected, say little.
+    """
+    chance = counts.sum(1, keepdim=True) * counts.sum(0) / counts.sum()
+    ratio = ((counts + extra) / (chance + extra)).log().float()
+    ratio = functional.pad(ratio, (0, 0, 0, 3))  # other words, gaps, blanks
+    return sum(ratio[column] for column in places.T)
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from companion.layers import initialize
-from companion.selfsupervised.blanks import KneserNey, blanks, fill_blanks
+from companion.selfsupervised.blanks import KneserNey, blanks, company, fill_blanks
 from companion.selfsupervised.words import MaskedLanguageModel
 from tests.contracts import seeded
 
@@ -94,3 +94,18 @@ def test_networks_fill_blanks_batch_by_batch():
     assert torch.allclose(logs.exp().sum(1), torch.ones(len(logs)))
     one = model.guess(model.encode(places[3:4])[:, 2]).log_softmax(-1)[0]
     torch.testing.assert_close(logs[3], one)
+
+
+def test_company_is_a_sum_over_the_words_around():
+    counts = torch.tensor([[4.0, 2, 0], [2, 0, 1], [0, 1, 2]]).double()
+    found = company(torch.tensor([[0, 5, 2], [3, 5, 4]]), counts)
+    total, margin = counts.sum().item(), counts.sum(0).tolist()
+
+    def ratio(w, c):
+        return math.log((counts[w, c].item() + 1) / (margin[w] * margin[c] / total + 1))
+
+    right = [ratio(w, 0) + ratio(w, 2) for w in range(3)]
+    np.testing.assert_allclose(found[0], right, rtol=1e-5)
+    assert found[1].tolist() == [0, 0, 0]  # other words, gaps and blanks say nothing
+    even = company(torch.tensor([[0, 5, 2]]), torch.ones(3, 3).double())
+    assert torch.allclose(even, torch.zeros(1, 3))

@@ -24,6 +24,10 @@ def strangers_as_true_pairs(w, c, strangers):
     return np.logaddexp(0, -(w @ c)) + np.logaddexp(0, -(strangers @ w)).sum()
 
 
+def strangers_of_the_neighbour(w, c, strangers):
+    return np.logaddexp(0, -(w @ c)) + np.logaddexp(0, strangers @ c).sum()
+
+
 def table(counts, k, *, base=1.0, shift_after=False, columns=False):
     """The right answer, with room for faults."""
     n = np.asarray(counts, dtype=float)
@@ -51,6 +55,12 @@ def shifted_after_the_maximum(counts, k):
 
 def sums_of_columns_twice(counts, k):
     return table(counts, k, columns=True)
+
+
+def no_total(counts, k):
+    n = np.asarray(counts, dtype=float)
+    log = np.log(np.where(n > 0, n, 1) / np.maximum(np.outer(n.sum(1), n.sum(0)), 1))
+    return np.where(n > 0, np.maximum(log - np.log(k), 0), 0)
 
 
 def logarithms_of_counts(counts, k):
@@ -101,6 +111,7 @@ WRONG = {
         mean_over_strangers,
         signs_swapped,
         strangers_as_true_pairs,
+        strangers_of_the_neighbour,
     ],
     "shifted_information": [
         warns,
@@ -108,6 +119,7 @@ WRONG = {
         shifted_after_the_maximum,
         sums_of_columns_twice,
         logarithms_of_counts,
+        no_total,
     ],
     "hide": [
         one_number_for_both,

@@ -1,4 +1,4 @@
-"""Masked language models of the help topics, two seeds each, and three controls.
+"""Masked language models of the help topics, one or two seeds each, and four controls.
 
 Settings are compared on topics cut from those to learn from; the topics held out are read once. The
 vocabulary is that of all topics to learn from.
@@ -34,11 +34,11 @@ def vocabulary():
     return Vocabulary(paragraphs(topics(final=True)[0]))
 
 
-def make(rate=0.4, n_layers=1, dropout=0.1, shares=(0.8, 0.1), causal=False):
-    """Return two networks."""
+def make(rate=0.4, n_layers=1, dropout=0.1, shares=(0.8, 0.1), causal=False, n_networks=2):
+    """Return two networks, or as many as told."""
     told = {"rate": rate, "n_layers": n_layers, "dropout": dropout}
     told |= {"shares": shares, "causal": causal}
-    return Repeats(partial(MaskedLanguageModel, vocabulary().counts, **told), 2)
+    return Repeats(partial(MaskedLanguageModel, vocabulary().counts, **told), n_networks)
 
 
 def word_vectors(words, learn, *, n_dims, window=WINDOW):
@@ -114,11 +114,17 @@ RECIPES = {
         title="Masked language model, always [MASK]", make=partial(make, shares=(1.0, 0.0))
     ),
     "masked_left": masked(
-        title="Masked language model, left only", make=partial(make, causal=True)
+        title="Masked language model, left only", make=partial(make, causal=True, n_networks=1)
     ),
     "masked_cold": masked(
         title="Masked language model, random start",
         settings=SETTINGS | {"window": 0},
         tried=[{"learning_rate": 1e-2}, {"learning_rate": 2e-2}],
+    ),
+    "masked_longer": masked(
+        title="Masked language model, random start, longer",
+        make=partial(make, n_networks=1),
+        n_steps=2500,
+        settings=SETTINGS | {"window": 0},
     ),
 }
