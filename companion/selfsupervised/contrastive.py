@@ -36,6 +36,12 @@ def info_nce(scores):
     return functional.cross_entropy(scores, right)
 
 
+def info_nce_against(positive, negatives):
+    """The same with negatives of another number: scores (N,) and (N, n) to a scalar in nats."""
+    logits = torch.cat([positive[:, None], negatives], dim=1)
+    return functional.cross_entropy(logits, torch.zeros_like(logits[:, 0], dtype=torch.int64))
+
+
 def nt_xent(z_a, z_b, temperature=0.5):
     """InfoNCE of SimCLR: all 2N views, each looking for its partner among the 2N - 1 others.
 
