@@ -6,8 +6,6 @@ Chapter: `contrastive`.
 import math
 
 import torch
-from torch.nn import functional
-
 from companion.selfsupervised.encoder import TwoViews, unit
 from companion.validation import check_real
 
@@ -32,14 +30,13 @@ def info_nce(scores):
     >>> round(info_nce(torch.zeros(4, 4)).item(), 4)  # nothing told apart: log 4
     1.3863
     """
-    right = torch.arange(len(check_scores(scores)), device=scores.device)
-    return functional.cross_entropy(scores, right)
+    return (check_scores(scores).logsumexp(dim=1) - scores.diagonal()).mean()
 
 
 def info_nce_against(positive, negatives):
     """The same with negatives of another number: scores (N,) and (N, n) to a scalar in nats."""
-    logits = torch.cat([positive[:, None], negatives], dim=1)
-    return functional.cross_entropy(logits, torch.zeros_like(logits[:, 0], dtype=torch.int64))
+    scores = torch.cat([positive[:, None], negatives], dim=1)
+    return (scores.logsumexp(dim=1) - positive).mean()
 
 
 def nt_xent(z_a, z_b, temperature=0.5):
