@@ -6,6 +6,7 @@ Chapter: `contrastive`.
 import math
 
 import torch
+
 from companion.selfsupervised.encoder import TwoViews, unit
 from companion.validation import check_real
 
