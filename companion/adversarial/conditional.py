@@ -89,16 +89,18 @@ def mutual_information_bound(log_q, entropy):
     return log_q.mean() + entropy
 
 
-def wobble(x, bend=0.15, shift=0.6, std=0.2, *, generator=None):
-    """Bend, move and spoil each image a little, at random, (B, C, H, W); paper is -1.
+def wobble(x, bend=0.3, shift=0.5, std=0.2, *, ripple=0.3, gamma=1.0, generator=None):
+    """Bend, move, ripple, fade and spoil each image a little, at random, (B, C, H, W); paper is -1.
 
-    The entries of an affine map change by up to `bend` and the place by up to `shift` pixels; then
-    each pixel gets noise of standard deviation `std`.
+    `bend`, `shift` and `ripple` as for `augment.random_warp`, `gamma` as for
+    `augment.random_gamma`; then each pixel gets noise of standard deviation `std`.
     """
-    reach = x.new_tensor([bend, bend, shift])
-    change = 2 * uniform((len(x), 2, 3), generator=generator, like=x) - 1
-    bent = augment.affine(x + 1, torch.eye(2, 3).to(x) + reach * change) - 1
-    return augment.add_noise(bent, std, generator=generator)
+    ink = augment.random_warp(
+        (x + 1) / 2, bend=bend, shift=shift, ripple=ripple, generator=generator
+    )
+    ink = ink.clamp(1e-3, 1)  # at 0 the slope of a power below 1 is endless
+    ink = augment.random_gamma(ink, gamma, generator=generator)
+    return augment.add_noise(2 * ink - 1, std, generator=generator)
 
 
 class Allies(nn.Module):
