@@ -55,7 +55,7 @@ def random_flip(images, probability=0.5, *, generator=None):
     return torch.where(draw < probability, images.flip(-1), images)
 
 
-def affine(images, matrices, *, padding="zeros"):
+def affine(images, matrices, *, moves=None, padding="zeros"):
     """Turn, zoom, shear or crop, with bilinear interpolation.
 
     Parameters
@@ -64,6 +64,8 @@ def affine(images, matrices, *, padding="zeros"):
     matrices : tensor (B, 2, 3)
         Pixel (x, y) of the result is taken from ``matrix @ (x, y, 1)`` of the image; x counts
         pixels to the right and y down, both from the centre.
+    moves : tensor (B, 2, H, W), optional
+        Pixels right and down, added to where each pixel is taken from.
     padding : {"zeros", "border", "reflection"}
         What lies outside.
     """
@@ -78,6 +80,8 @@ def affine(images, matrices, *, padding="zeros"):
     grid = torch.stack([x.expand(height, width), y[:, None].expand(height, width)], dim=-1)
     grid = functional.pad(grid, (0, 1), value=1.0).to(images)  # (H, W, 3)
     source = torch.einsum("bij,hwj->bhwi", matrices.to(images), grid)
+    if moves is not None:
+        source = source + moves.movedim(1, -1)
     half = torch.tensor([width / 2, height / 2], device=images.device, dtype=images.dtype)
     return functional.grid_sample(images, source / half, padding_mode=padding, align_corners=False)
 
@@ -94,6 +98,52 @@ def random_affine(images, *, max_angle=0.2, max_zoom=0.1, padding="zeros", gener
     cos, sin, zero = zoom * angle.cos(), zoom * angle.sin(), torch.zeros_like(angle)
     matrices = torch.stack([cos, -sin, zero, sin, cos, zero], dim=1).view(-1, 2, 3)
     return affine(images, matrices, padding=padding)
+
+
+def random_warp(images, *, bend=0.3, shift=0.5, ripple=0.3, padding="zeros", generator=None):
+    """Bend, move and ripple each image: an affine map and a smooth field of small moves.
+
+    Parameters
+    ----------
+    images : float tensor (B, C, H, W)
+    bend : float
+        Each of the four entries of the affine map's matrix changes by up to this.
+    shift : float
+        Largest move in each direction, in pixels, which need not be whole.
+    ripple : float
+        Standard deviation of the moves of 3 x 3 points, in pixels; between these it is smooth.
+    padding : {"zeros", "border", "reflection"}
+        What lies outside.
+    """
+    batch, _, height, width = _check(images).shape
+    for name, value in {"bend": bend, "shift": shift, "ripple": ripple}.items():
+        check_real(name, value, 0)
+    if bend == shift == ripple == 0:
+        return images
+    draw = 2 * uniform((batch, 2, 3), generator=generator, like=images) - 1
+    reach = torch.tensor([bend, bend, shift], device=images.device, dtype=images.dtype)
+    knots = ripple * standard_normal((batch, 2, 3, 3), generator=generator, like=images)
+    rows, columns = (_through_three(n).to(images) for n in (height, width))
+    moves = rows @ knots @ columns.T  # (B, 2, H, W)
+    matrices = torch.eye(2, 3).to(images) + reach * draw
+    return affine(images, matrices, moves=moves, padding=padding)
+
+
+def _through_three(n):
+    """Weights (n, 3) of first, middle and last value in the parabola through them, at n points."""
+    t = torch.linspace(-1, 1, n)
+    return torch.stack([t * (t - 1) / 2, 1 - t**2, t * (t + 1) / 2], dim=1)
+
+
+def random_gamma(images, strength=1.0, *, generator=None):
+    """Make each image, in [0, 1], fainter or stronger: its levels to a power.
+
+    The logarithm of the power is uniform from ``-strength`` to ``strength``; 0 and 1 stay.
+    """
+    check_real("strength", strength, 0)
+    _check_unit(images)
+    draw = 2 * uniform((len(images), 1, 1, 1), generator=generator, like=images) - 1
+    return images ** torch.exp(strength * draw)
 
 
 def random_crop(images, min_area=0.5, *, max_aspect=4 / 3, generator=None):
@@ -136,11 +186,7 @@ def color_jitter(images, *, brightness=0.4, contrast=0.4, saturation=0.4, hue=0.
     strengths = {"brightness": brightness, "contrast": contrast, "saturation": saturation}
     for name, value in strengths.items():
         check_real(name, value, 0, 1)
-    if _check(images).min() < 0 or images.max() > 1:
-        raise ValueError(
-            f"images has values from {images.min():g} to {images.max():g} but must be in [0, 1]: "
-            "divide by the largest grey level first."
-        )
+    _check_unit(images)
     draw = 2 * uniform((4, len(images), 1, 1, 1), generator=generator, like=images) - 1
     gain, spread, chroma = (1 + s * d for s, d in zip(strengths.values(), draw, strict=False))
     images = images * gain
@@ -174,3 +220,11 @@ def _check(images):
             "add the axis of channels with images[:, None]."
         )
     return images
+
+
+def _check_unit(images):
+    if _check(images).min() < 0 or images.max() > 1:
+        raise ValueError(
+            f"images has values from {images.min():g} to {images.max():g} but must be in [0, 1]: "
+            "divide by the largest grey level first."
+        )

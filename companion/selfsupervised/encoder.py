@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from companion.augment import add_noise, cutout, random_affine, random_shift
+from companion.augment import add_noise, cutout, random_gamma, random_warp
 from companion.validation import check_event, check_integer, check_levels, check_real
 
 
@@ -18,29 +18,29 @@ class Views(NamedTuple):
 
     Attributes
     ----------
-    max_shift : int
-        Pixels, in each direction.
-    max_angle, max_zoom : float
-        Radians, and share of the size.
+    bend, shift, ripple : float
+        Of `random_warp`: change of the affine map, pixels, and pixels.
+    gamma : float
+        Of `random_gamma`: how much fainter or stronger the ink may become.
     noise : float
         Standard deviation; the levels of an image reach from 0 to 1.
     hole : int
         Side of a square that is set to paper.
     """
 
-    max_shift: int = 1
-    max_angle: float = 0.25
-    max_zoom: float = 0.15
-    noise: float = 0.05
+    bend: float = 0.3
+    shift: float = 0.5
+    ripple: float = 0.3
+    gamma: float = 1.0
+    noise: float = 0.0
     hole: int = 0
 
     def __call__(self, images, *, generator=None):
-        """Change each image in its own way, (B, C, H, W) to the same shape."""
-        angle, zoom = self.max_angle, self.max_zoom
-        if angle or zoom:
-            images = random_affine(images, max_angle=angle, max_zoom=zoom, generator=generator)
-        if self.max_shift:
-            images = random_shift(images, self.max_shift, generator=generator)
+        """Change each image in its own way, (B, C, H, W) in [0, 1] to the same shape."""
+        bend, shift, ripple = self[:3]
+        images = random_warp(images, bend=bend, shift=shift, ripple=ripple, generator=generator)
+        if self.gamma:
+            images = random_gamma(images.clamp(0, 1), self.gamma, generator=generator)
         if self.hole:
             images = cutout(images, self.hole, generator=generator)
         return add_noise(images, self.noise, generator=generator) if self.noise else images
@@ -53,7 +53,7 @@ class ConvEncoder(nn.Module):
     `encode` they do not. Then the running statistics are used, and left as they are.
     """
 
-    def __init__(self, event_shape=(1, 8, 8), n_levels=17, n_features=64, n_channels=32):
+    def __init__(self, event_shape=(1, 8, 8), n_levels=17, n_features=64, n_channels=16):
         super().__init__()
         channels, height, width = event_shape
         self.event_shape = tuple(event_shape)

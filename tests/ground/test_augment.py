@@ -32,6 +32,12 @@ EVERYTHING = {
         {"max_angle": 0, "max_zoom": 0},
         {"max_angle": 0.5, "max_zoom": 0.3},
     ),
+    "random_warp": (
+        augment.random_warp,
+        {"bend": 0, "shift": 0, "ripple": 0},
+        {"bend": 0.4, "ripple": 0.5},
+    ),
+    "random_gamma": (augment.random_gamma, {"strength": 0}, {"strength": 1.0}),
     "random_crop": (augment.random_crop, {"min_area": 1, "max_aspect": 1}, {"min_area": 0.3}),
     "add_noise": (augment.add_noise, {"std": 0}, {"std": 0.2}),
     "color_jitter": (
@@ -288,3 +294,51 @@ def test_cutout_blanks_one_square_anywhere():
     assert abs(counts - 2000 / 12).max() < 5 * math.sqrt(2000 / 12)
     with pytest.raises(ValueError, match=r"size=6 must be .* at most 5: the square lies inside"):
         augment.cutout(images, 6)
+
+
+def test_a_warp_without_bend_and_ripple_is_a_shift_of_parts_of_a_pixel():
+    """On a ramp that rises by 1 a pixel, the change is the shift; it is uniform and in range."""
+    ramp = torch.arange(9.0).expand(400, 1, 9, 9)
+    moved = augment.random_warp(
+        ramp, bend=0, shift=1.5, ripple=0, padding="border", generator=seeded()
+    )
+    change = (moved - ramp)[:, 0, :, 2:-2]
+    assert torch.allclose(change.amax(dim=(1, 2)), change.amin(dim=(1, 2)), atol=1e-5)
+    assert 1.4 < change.abs().max() <= 1.5 + 1e-5
+    assert change[:, 0, 0].std() == pytest.approx(1.5 / 3**0.5, rel=0.1)
+
+
+def test_ripples_have_the_standard_deviation_asked_for_at_a_knot():
+    """The corner is one of the 3 x 3 points; the ramp is widened so that nothing is cut off."""
+    for side in (9, 16):
+        ramp = torch.arange(float(side))[:, None].expand(3000, 1, side, side)
+        field = augment.random_warp(
+            ramp, bend=0, shift=0, ripple=0.4, padding="border", generator=seeded()
+        )
+        middle = (side - 1) // 2
+        change = (field - ramp)[:, 0, middle, middle]
+        assert change.std() == pytest.approx(0.4, rel=0.12)
+
+
+def test_a_bend_moves_the_edge_by_its_share():
+    """The centre stays; at distance r the largest move is bend times r, in x and y together."""
+    ramp = torch.arange(9.0).expand(2000, 1, 9, 9)
+    moved = augment.random_warp(
+        ramp, bend=0.2, shift=0, ripple=0, padding="border", generator=seeded()
+    )
+    change = moved - ramp
+    assert change[:, 0, 4, 4].abs().max() < 1e-4
+    assert change[:, 0, 4, 6].abs().max() == pytest.approx(0.4, rel=0.02)
+
+
+def test_gamma_keeps_black_white_and_order():
+    x = torch.linspace(0, 1, 12).expand(500, 1, 1, 12)
+    y = augment.random_gamma(x, 0.7, generator=seeded())
+    assert torch.equal(y[..., 0], x[..., 0])
+    assert torch.equal(y[..., -1], x[..., -1])
+    assert (y.diff(dim=-1) > 0).all()
+    powers = (y[:, 0, 0, 5].log() / x[:, 0, 0, 5].log()).log()
+    assert powers.abs().max() <= 0.7 + 1e-5
+    assert powers.std() == pytest.approx(0.7 / 3**0.5, rel=0.1)
+    with pytest.raises(ValueError, match="largest grey level"):
+        augment.random_gamma(16 * x, 0.7)

@@ -163,7 +163,7 @@ def test_two_views_differ_and_come_from_the_generator():
     assert (a != b).any()
     again = model.two_views(DIGITS[:5], generator=seeded())
     assert torch.equal(a, again[0])
-    still = SimCLR(views=Views(0, 0.0, 0.0, 0.0, 0)).two_views(DIGITS[:5])
+    still = SimCLR(views=Views(0, 0, 0, 0)).two_views(DIGITS[:5])
     assert torch.equal(*still)
 
 

@@ -87,13 +87,13 @@ class TestQueue:
 
     def test_the_slow_weights_are_a_moving_average_of_their_own(self):
         model = MoCo(encoder(), n_queue=8, decay=0.9).fill(generator=seeded())
-        before = copy.deepcopy(model.slow.state_dict())
+        before = copy.deepcopy(dict(model.slow.named_parameters()))
         model.loss(DIGITS[:4], generator=seeded())
         with torch.no_grad():
             for p in (*model.encoder.parameters(), *model.projector.parameters()):
                 p.add_(1.0)
         model.update()
-        for name, value in model.slow.state_dict().items():
+        for name, value in model.slow.named_parameters():
             torch.testing.assert_close(value, before[name] + 0.1)
 
     def test_the_two_views_are_different(self):
