@@ -89,6 +89,12 @@ class BYOL(TwoViews):
             copy.deepcopy(self.encoder), copy.deepcopy(self.projector)
         ).requires_grad_(False)
 
+    @torch.no_grad()
+    def begin(self, *, generator=None):
+        """Let the target begin as a copy of the online networks; call it once they are drawn."""
+        self.target.load_state_dict(self.online().state_dict())
+        return self
+
     def online(self):
         """Return the networks that the target follows."""
         return nn.Sequential(self.encoder, self.projector)

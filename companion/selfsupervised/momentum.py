@@ -49,7 +49,7 @@ class MemoryBank(TwoViews):
         self.register_buffer("bank", torch.zeros(check_integer("n_images", n_images, 2), n_outputs))
 
     @torch.no_grad()
-    def fill(self, *, generator=None):
+    def begin(self, *, generator=None):
         """Begin with random directions; call it before training."""
         self.bank.copy_(unit(standard_normal(self.bank.shape, generator=generator, like=self.bank)))
         return self
@@ -115,7 +115,7 @@ class MoCo(TwoViews):
         self.register_buffer("oldest", torch.tensor(0))
 
     @torch.no_grad()
-    def fill(self, *, generator=None):
+    def begin(self, *, generator=None):
         """Begin with random directions, and with slow networks equal to the online ones."""
         noise = standard_normal(self.queue.shape, generator=generator, like=self.queue)
         self.queue.copy_(unit(noise))

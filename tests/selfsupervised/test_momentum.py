@@ -35,7 +35,7 @@ class LearnedMoCo(Learned, MoCo):
 class TestMoCo(DeepContract):
     def make(self):
         model = LearnedMoCo(encoder(), n_queue=18, n_hidden=10, n_outputs=6)
-        return model.fill(generator=seeded(5))
+        return model.begin(generator=seeded(5))
 
     def batch(self):
         return DIGITS[:9]
@@ -44,7 +44,7 @@ class TestMoCo(DeepContract):
 class TestMemoryBank(DeepContract):
     def make(self):
         model = MemoryBank(30, encoder(), n_negatives=11, n_hidden=10, n_outputs=6)
-        return model.fill(generator=seeded(5))
+        return model.begin(generator=seeded(5))
 
     def batch(self):
         return DIGITS[:9], torch.arange(9) * 3
@@ -59,7 +59,7 @@ def test_against_the_others_of_the_batch_it_is_info_nce():
 
 class TestQueue:
     def test_keys_take_the_place_of_the_oldest(self):
-        model = MoCo(encoder(), n_queue=12, n_outputs=5).fill(generator=seeded())
+        model = MoCo(encoder(), n_queue=12, n_outputs=5).begin(generator=seeded())
         for turn in range(5):
             before = model.queue.clone()
             model.loss(DIGITS[4 * turn : 4 * turn + 4], generator=seeded(turn))
@@ -72,13 +72,13 @@ class TestQueue:
         torch.testing.assert_close(model.queue.norm(dim=1), torch.ones(12))
 
     def test_a_batch_that_does_not_divide_the_queue_is_refused(self):
-        model = MoCo(encoder(), n_queue=12).fill(generator=seeded())
+        model = MoCo(encoder(), n_queue=12).begin(generator=seeded())
         model.loss(DIGITS[:5], generator=seeded())
         with pytest.raises(ValueError, match="n_queue=12 must be a multiple of the batch"):
             model.update()
 
     def test_no_gradient_reaches_keys_queue_or_slow_weights(self):
-        model = MoCo(encoder(), n_queue=8).fill(generator=seeded())
+        model = MoCo(encoder(), n_queue=8).begin(generator=seeded())
         model.loss(DIGITS[:4], generator=seeded()).backward()
         assert all(p.grad is None for p in model.slow.parameters())
         assert not model.latest.requires_grad
@@ -86,7 +86,7 @@ class TestQueue:
         assert all(p.grad is not None for p in model.projector.parameters())
 
     def test_the_slow_weights_are_a_moving_average_of_their_own(self):
-        model = MoCo(encoder(), n_queue=8, decay=0.9).fill(generator=seeded())
+        model = MoCo(encoder(), n_queue=8, decay=0.9).begin(generator=seeded())
         before = copy.deepcopy(dict(model.slow.named_parameters()))
         model.loss(DIGITS[:4], generator=seeded())
         with torch.no_grad():
@@ -98,14 +98,14 @@ class TestQueue:
 
     def test_the_two_views_are_different(self):
         """Otherwise the key would be the query, and everything told apart at once."""
-        model = MoCo(encoder(), n_queue=8).fill(generator=seeded())
+        model = MoCo(encoder(), n_queue=8).begin(generator=seeded())
         query, key = model.two_views(DIGITS[:4], generator=seeded())
         assert (query != key).flatten(1).any(dim=1).all()
 
 
 class TestBank:
     def test_only_the_rows_of_the_batch_are_renewed(self):
-        model = MemoryBank(20, encoder(), memory=0.25).fill(generator=seeded())
+        model = MemoryBank(20, encoder(), memory=0.25).begin(generator=seeded())
         before, index = model.bank.clone(), torch.tensor([3, 11, 0])
         model.loss(DIGITS[:3], index, generator=seeded())
         new = model.latest[1]
@@ -118,7 +118,7 @@ class TestBank:
 
     def test_an_image_is_no_negative_of_itself(self):
         """If all rows but the own one point away, the loss is nearly 0."""
-        model = MemoryBank(5, encoder(), n_negatives=50, temperature=0.05).fill(generator=seeded())
+        model = MemoryBank(5, encoder(), n_negatives=50, temperature=0.05).begin(generator=seeded())
         index = torch.tensor([2])
         model.loss(DIGITS[:1], index, generator=seeded(1))
         z = model.latest[1][0]
