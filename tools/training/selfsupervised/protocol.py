@@ -1,7 +1,7 @@
 """One protocol for all image methods of the part: the same sets, encoder, steps and readings.
 
-Digits, and 16x16 capital letters in fifteen fonts as the harder set. Settings are chosen on training
-images held out (``final=False``); the test images are read once.
+Digits, and 16x16 capital letters in fifteen fonts as the harder set. Settings are chosen on
+training images held out (``final=False``); the test images are read once.
 """
 
 import string
@@ -42,7 +42,7 @@ def encoder(name="digits"):
 
 
 def pretrain(model, images, n_steps=N_STEPS, seed=0, **settings):
-    """Draw the weights of a method and train it without labels; its `update` is called each step."""
+    """Draw the weights of a method and train it without labels, calling its `update` each step."""
     generator = torch.Generator().manual_seed(seed)
     model = initialize(model, generator=generator)
     if hasattr(model, "begin"):  # slow copies begin as copies, queues with directions
