@@ -41,10 +41,15 @@ def encoder(name="digits"):
     return ConvEncoder(*SHAPES[name])
 
 
-def pretrain(model, images, n_steps=N_STEPS, seed=0, **settings):
-    """Draw the weights of a method and train it without labels, calling its `update` each step."""
+def pretrain(model, images, n_steps=N_STEPS, seed=0, *, start=None, **settings):
+    """Draw the weights of a method and train it without labels, calling its `update` each step.
+
+    With `start`, an encoder, the weights of its kind in the method begin as its own.
+    """
     generator = torch.Generator().manual_seed(seed)
     model = initialize(model, generator=generator)
+    if start is not None:
+        model.encoder.load_state_dict(start.state_dict())
     if hasattr(model, "begin"):  # slow copies begin as copies, queues with directions
         model.begin(generator=generator)
     settings = {"learning_rate": LEARNING_RATE, "batch_size": BATCH_SIZE} | settings
