@@ -65,9 +65,7 @@ class RankingStatistics(nn.Module):
     Han et al. (2020), arXiv:2002.05714.
     """
 
-    def __init__(
-        self, encoder=None, views=None, *, n_known=5, n_new=5, n_top=5, consistency=1.0
-    ):
+    def __init__(self, encoder=None, views=None, *, n_known=5, n_new=5, n_top=5, consistency=1.0):
         super().__init__()
         self.encoder = ConvEncoder() if encoder is None else encoder
         self.views = Views() if views is None else views

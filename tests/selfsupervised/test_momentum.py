@@ -102,7 +102,6 @@ class TestQueue:
         query, key = model.two_views(DIGITS[:4], generator=seeded())
         assert (query != key).flatten(1).any(dim=1).all()
 
-
     def test_at_first_not_every_key_is_found(self):
         """A view that is its own key, or a batch that tells the pairs apart, would give 100 %."""
         model = MoCo(n_queue=256).begin(generator=seeded())

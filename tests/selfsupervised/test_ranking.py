@@ -40,7 +40,11 @@ def test_ranks_agree_by_loops():
 
 def test_order_among_the_top_and_increasing_changes_do_not_count():
     z = torch.tensor([[5.0, 4, 1], [4, 5, 1], [5, 1, 4]])
-    assert same_ranks(z, 2).tolist() == [[True, True, False], [True, True, False], [False, False, True]]
+    assert same_ranks(z, 2).tolist() == [
+        [True, True, False],
+        [True, True, False],
+        [False, False, True],
+    ]
     z = torch.randn(30, 5, generator=seeded(1))
     assert torch.equal(same_ranks(z, 3), same_ranks(z.exp() * 7 + 2, 3))
     assert same_ranks(z, 5).all(), "all features are the same set for all"

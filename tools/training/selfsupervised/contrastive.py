@@ -15,8 +15,11 @@ from torch.nn import functional
 from companion.clustering.kmeans import KMeans
 from companion.components.pca import PCA
 from companion.layers import initialize
-from companion.selfsupervised.contrastive import SimCLR, supervised_contrastive
-from companion.selfsupervised.contrastive import view_mutual_information
+from companion.selfsupervised.contrastive import (
+    SimCLR,
+    supervised_contrastive,
+    view_mutual_information,
+)
 from companion.selfsupervised.encoder import TwoViews, Views, unit
 from companion.selfsupervised.momentum import MemoryBank, MoCo
 from companion.selfsupervised.protocol import KeptCurves, label_draws
@@ -162,7 +165,10 @@ def views_share(model, x, n=256):
     found = []
     for _ in range(4):
         some = x[torch.randperm(len(x), generator=generator)[:n]]
-        cosines = [unit(model.projector(model.encoder(v))) for v in model.two_views(some, generator=generator)]
+        cosines = [
+            unit(model.projector(model.encoder(v)))
+            for v in model.two_views(some, generator=generator)
+        ]
         found.append(cosines[0] @ cosines[1].T)
     scales = [2.0**i for i in range(-2, 9)]
     return max(np.mean([view_mutual_information(s * scores) for scores in found]) for s in scales)
@@ -234,7 +240,17 @@ def grouped(model, learn, held_out):
 
 
 def fit_ranking(
-    kept, learn, n_steps, seed, *, ways, n_seeds=SEEDS, n_top=5, consistency=1.0, n_first=150, **told
+    kept,
+    learn,
+    n_steps,
+    seed,
+    *,
+    ways,
+    n_seeds=SEEDS,
+    n_top=5,
+    consistency=1.0,
+    n_first=150,
+    **told,
 ):
     """Learn five digits with labels and find the five others; `ways` are what is kept, in order."""
     (x, y), (x_held_out, y_held_out) = learn, measured_on(learn, "digits")
@@ -309,6 +325,7 @@ def sweep(title, views, **told):
 
 STRENGTHS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
 NOISES = (0.1, 0.2, 0.4)
+GRAINS = (0.2, 0.4, 0.6)
 TEMPERATURES = (0.05, 0.5, 1.0)
 
 
@@ -319,60 +336,105 @@ def views_of(strength):
 
 RECIPES = {
     "simclr_digits": digits(
-        "SimCLR", partial(fit, ways=[simclr]), SEEDS,
+        "SimCLR",
+        partial(fit, ways=[simclr]),
+        SEEDS,
         tried=[{"temperature": 0.1}, {"temperature": 0.5}, {"learning_rate": 4e-3}],
     ),
     "simclr_layers": digits(
         "SimCLR, and layers of its projector",
-        partial(fit, ways=[partial(simclr, layers=(2, 3))], n_seeds=3), 9, step=3, n_numbers=4,
+        partial(fit, ways=[partial(simclr, layers=(2, 3))], n_seeds=3),
+        9,
+        step=3,
+        n_numbers=4,
     ),
     "moco_digits": digits(
-        "MoCo", partial(fit, ways=[moco]), SEEDS,
-        tried=[{"n_queue": 256}, {"n_queue": 1024}, {"momentum": 0.95}, {"momentum": 0.0}, {"temperature": 0.1}],
+        "MoCo",
+        partial(fit, ways=[moco]),
+        SEEDS,
+        tried=[
+            {"n_queue": 256},
+            {"n_queue": 1024},
+            {"momentum": 0.95},
+            {"momentum": 0.0},
+            {"temperature": 0.1},
+        ],
     ),
     "bank_digits": digits(
-        "Memory bank", partial(fit, ways=[bank]), SEEDS,
+        "Memory bank",
+        partial(fit, ways=[bank]),
+        SEEDS,
         tried=[{"n_negatives": 128}, {"memory": 0.0}, {"memory": 0.9}, {"temperature": 0.1}],
     ),
     "moco_hasty": digits(
-        "MoCo without a slow copy", partial(fit, ways=[partial(moco, momentum=0.0)]), SEEDS, n_numbers=4
+        "MoCo without a slow copy",
+        partial(fit, ways=[partial(moco, momentum=0.0)]),
+        SEEDS,
+        n_numbers=4,
     ),
     "supcon_digits": digits("Supervised contrastive", partial(fit, ways=[supcon]), SEEDS),
     "supervised_few": digits(
-        "Supervised, 1 and 4 labels a class", partial(fit_supervised, plan=[(0, 1, 20), (1, 4, 20)]), 1, n_numbers=4,
-        n_steps=100, tried=[{"n_steps": 200}, {"learning_rate": 3e-3}],
+        "Supervised, 1 and 4 labels a class",
+        partial(fit_supervised, plan=[(0, 1, 20), (1, 4, 20)]),
+        1,
+        n_numbers=4,
+        n_steps=100,
+        tried=[{"n_steps": 200}, {"learning_rate": 3e-3}],
     ),
     "supervised_many": digits(
-        "Supervised, 10 and all labels", partial(fit_supervised, plan=[(2, 10, 10), (3, None, 5)]), 1, n_numbers=4,
+        "Supervised, 10 and all labels",
+        partial(fit_supervised, plan=[(2, 10, 10), (3, None, 5)]),
+        1,
+        n_numbers=4,
         n_steps=150,
     ),
     "views_weak": sweep("SimCLR, weak views", [views_of(s) for s in STRENGTHS[:3]]),
     "views_strong": sweep("SimCLR, strong views", [views_of(s) for s in STRENGTHS[3:5]]),
     "views_wild": sweep("SimCLR, wild views", [views_of(s) for s in STRENGTHS[5:]]),
     "views_noisy": sweep("SimCLR, noisy views", [Views(noise=s) for s in NOISES]),
+    "views_grainy": sweep(
+        "SimCLR, noise alone", [Views(0.0, 0.0, 0.0, 0.0, noise=s) for s in GRAINS]
+    ),
     "temperatures": digits(
         "SimCLR, other temperatures",
         partial(fit, ways=[partial(simclr, temperature=t) for t in TEMPERATURES], n_seeds=3),
-        3 * len(TEMPERATURES), n_numbers=4, n_steps=150,
+        3 * len(TEMPERATURES),
+        n_numbers=4,
+        n_steps=150,
     ),
     "ranking": ranking(
-        "Ranking statistics", ("ranks", "simclr", "pixels"), ("new_classes", "kmeans", "kmeans_pixels"),
+        "Ranking statistics",
+        ("ranks", "simclr", "pixels"),
+        ("new_classes", "kmeans", "kmeans_pixels"),
         tried=[{"n_top": 3}, {"n_top": 8}, {"consistency": 10.0}],
     ),
     "ranking_controls": ranking(
-        "Ranking statistics, controls", ("cosine", "known"), ("new_classes", "kmeans"),
+        "Ranking statistics, controls",
+        ("cosine", "known"),
+        ("new_classes", "kmeans"),
     ),
     "simclr_letters": letters(
-        "SimCLR", partial(fit, ways=[partial(simclr, name="letters")], name="letters", n_seeds=2), 2,
+        "SimCLR",
+        partial(fit, ways=[partial(simclr, name="letters")], name="letters", n_seeds=2),
+        2,
         n_steps=250,
     ),
     "moco_letters": letters(
-        "MoCo", partial(fit, ways=[partial(moco, name="letters")], name="letters", n_seeds=1), 1,
+        "MoCo",
+        partial(fit, ways=[partial(moco, name="letters")], name="letters", n_seeds=1),
+        1,
         n_steps=250,
     ),
     "fixed_letters": letters(
         "Pixels, leading directions, random network",
-        partial(fit, ways=[partial(fixed, kind=k) for k in ("pixels", "pca", "random")], name="letters", n_seeds=1),
-        3, step=3, n_steps=1,
+        partial(
+            fit,
+            ways=[partial(fixed, kind=k) for k in ("pixels", "pca", "random")],
+            name="letters",
+            n_seeds=1,
+        ),
+        3,
+        step=3,
+        n_steps=1,
     ),
-}  # fmt: skip
+}
