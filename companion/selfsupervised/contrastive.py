@@ -107,7 +107,7 @@ class SimCLR(TwoViews):
         See `TwoViews`: encoder, views, n_hidden, n_outputs.
     """
 
-    def __init__(self, encoder=None, views=None, *, temperature=0.2, **options):
+    def __init__(self, encoder=None, views=None, *, temperature=0.5, **options):
         super().__init__(encoder, views, **options)
         self.temperature = check_real("temperature", temperature, 0, inclusive=False)
 
