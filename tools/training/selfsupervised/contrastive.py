@@ -284,11 +284,12 @@ def measure_ranking(kept, held_out, names):
     return {n: float(a.mean()) for n, a in zip(names, kept.accuracies(), strict=True)}
 
 
-def ranking(title, ways, measured, **options):
-    """Return a recipe of ways to find new digits; `measured` names them, the main one first."""
-    recipe = digits(title, partial(fit_ranking, ways=ways), SEEDS, n_steps=120, **options)
-    make = partial(KeptCurves, SEEDS, n_draws=1, n_numbers=len(ways))
-    return recipe._replace(make=make, measure=partial(measure_ranking, names=measured))
+def ranking(title, ways, n_seeds=3, **options):
+    """Return a recipe of ways to find new digits and their names, the main one first."""
+    how = partial(fit_ranking, ways=tuple(ways), n_seeds=n_seeds)
+    recipe = digits(title, how, n_seeds, n_steps=120, **options)
+    make = partial(KeptCurves, n_seeds, n_draws=1, n_numbers=len(ways))
+    return recipe._replace(make=make, measure=partial(measure_ranking, names=tuple(ways.values())))
 
 
 def measure(kept, held_out, step=1):
@@ -375,8 +376,8 @@ RECIPES = {
     ),
     "moco_hasty": digits(
         "MoCo without a slow copy",
-        partial(fit, ways=[partial(moco, momentum=0.0)]),
-        SEEDS,
+        partial(fit, ways=[partial(moco, momentum=0.0)], n_seeds=3),
+        3,
         n_numbers=4,
     ),
     "supcon_digits": digits("Supervised contrastive", partial(fit, ways=[supcon]), SEEDS),
@@ -411,14 +412,21 @@ RECIPES = {
     ),
     "ranking": ranking(
         "Ranking statistics",
-        ("ranks", "simclr", "pixels"),
-        ("new_classes", "kmeans", "kmeans_pixels"),
-        tried=[{"n_top": 3}, {"n_top": 8}, {"consistency": 10.0}],
-    ),
-    "ranking_controls": ranking(
-        "Ranking statistics, controls",
-        ("cosine", "known"),
-        ("new_classes", "kmeans"),
+        {
+            "ranks": "new_classes",
+            "simclr": "kmeans",
+            "known": "kmeans_known",
+            "cosine": "cosine",
+            "pixels": "kmeans_pixels",
+        },
+        settings={"learning_rate": 2e-3},
+        tried=[
+            {"learning_rate": 7e-3},
+            {"learning_rate": 7e-4},
+            {"n_top": 3},
+            {"n_top": 8},
+            {"n_top": 3, "consistency": 10.0},
+        ],
     ),
     "simclr_letters": letters(
         "SimCLR",
