@@ -24,9 +24,8 @@ def check_scores(scores):
 def info_nce(scores):
     """Loss of finding each partner among N, from scores (N, N): a scalar in nats.
 
-    ``-1/N sum_i log softmax_j(scores_ij)_i``: the right answer of row i is column i. For a
-    score log p(y | x) / p(y) + c(x) the mean of ``log N - loss`` is at most the mutual information
-    of the pairs, and no score brings it above log N (van den Oord et al., 2018, arXiv:1807.03748).
+    ``-1/N sum_i log softmax_j(scores_ij)_i``. The mean of ``log N - loss`` is at most the mutual
+    information of the pairs (van den Oord et al., 2018, arXiv:1807.03748), and at most log N.
 
     >>> round(info_nce(torch.zeros(4, 4)).item(), 4)  # nothing told apart: log 4
     1.3863
@@ -107,7 +106,7 @@ class SimCLR(TwoViews):
         See `TwoViews`: encoder, views, n_hidden, n_outputs.
     """
 
-    def __init__(self, encoder=None, views=None, *, temperature=0.2, **options):
+    def __init__(self, encoder=None, views=None, *, temperature=0.5, **options):
         super().__init__(encoder, views, **options)
         self.temperature = check_real("temperature", temperature, 0, inclusive=False)
 

@@ -38,7 +38,7 @@ class MemoryBank(TwoViews):
         *,
         n_negatives=256,
         temperature=0.2,
-        memory=0.5,
+        memory=0.9,
         n_outputs=64,
         **options,
     ):
@@ -101,7 +101,7 @@ class MoCo(TwoViews):
         *,
         n_queue=512,
         decay=0.99,
-        temperature=0.2,
+        temperature=0.5,
         n_outputs=64,
         **options,
     ):

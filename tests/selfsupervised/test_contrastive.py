@@ -157,21 +157,6 @@ class TestSupervised:
         assert found.item() == pytest.approx(np.mean(rows))
 
 
-def test_two_views_differ_and_come_from_the_generator():
-    model = SimCLR()
-    a, b = model.two_views(DIGITS[:5], generator=seeded())
-    assert (a != b).any()
-    again = model.two_views(DIGITS[:5], generator=seeded())
-    assert torch.equal(a, again[0])
-    still = SimCLR(views=Views(0, 0, 0, 0)).two_views(DIGITS[:5])
-    assert torch.equal(*still)
-
-
-def test_features_of_an_image_do_not_depend_on_the_batch():
-    encoder = ConvEncoder()
-    torch.testing.assert_close(encoder.encode(DIGITS[:6])[:1], encoder.encode(DIGITS[:1]))
-
-
 def test_wrong_input_is_refused_with_a_remedy():
     with pytest.raises(ValueError, match=r"scores has shape \(3, 4\)"):
         info_nce(torch.zeros(3, 4))

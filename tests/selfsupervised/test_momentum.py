@@ -102,6 +102,16 @@ class TestQueue:
         query, key = model.two_views(DIGITS[:4], generator=seeded())
         assert (query != key).flatten(1).any(dim=1).all()
 
+    def test_at_first_not_every_key_is_found(self):
+        """A view that is its own key, or a batch that tells the pairs apart, would give 100 %."""
+        model = MoCo(n_queue=256).begin(generator=seeded())
+        model.loss(DIGITS[:256], generator=seeded(1))
+        model.update()
+        query, _ = model.two_views(DIGITS[:256], generator=seeded(2))
+        z = functional.normalize(model.projector(model.encoder(query)), dim=1)
+        found = (z @ model.queue.T).argmax(dim=1)
+        assert (found == torch.arange(256)).double().mean() < 0.99
+
 
 class TestBank:
     def test_only_the_rows_of_the_batch_are_renewed(self):
