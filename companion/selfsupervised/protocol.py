@@ -6,11 +6,13 @@ Chapter: `contrastive`.
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
+from torch import nn
 
 from companion.validation import check_choice, check_integer
 
@@ -85,3 +87,43 @@ def label_curve(
             found.append(model.fit(z_train[chosen], y_train[chosen]).score(z_test, y_test))
         accuracies.append(np.array(found))
     return LabelCurve(tuple(n_labels), accuracies)
+
+
+class KeptCurves(nn.Module):
+    """Label curves of several models as counts of right answers: a checkpoint without weights.
+
+    Parameters
+    ----------
+    n_models, n_draws, n_numbers : int
+        Models, draws of labels, and numbers of labels a class.
+
+    Attributes
+    ----------
+    right : int16 tensor (n_models, n_numbers, n_draws)
+        Test images named rightly; -1 where there was no such draw.
+    n_test : int tensor ()
+    nats : float tensor (n_models,)
+        A figure kept beside each curve, such as a bound of mutual information.
+    """
+
+    def __init__(self, n_models, n_draws=20, n_numbers=4):
+        super().__init__()
+        shape = [check_integer("n_models", n_models), check_integer("n_numbers", n_numbers)]
+        shape.append(check_integer("n_draws", n_draws))
+        self.register_buffer("right", torch.full(shape, -1, dtype=torch.int16))
+        self.register_buffer("n_test", torch.tensor(1))
+        self.register_buffer("nats", torch.zeros(n_models))
+
+    def keep(self, row, accuracies, n_test, nats=0.0):
+        """Keep the curve of one model: a list of arrays, one for each number of labels."""
+        self.n_test.fill_(check_integer("n_test", n_test))
+        self.nats[row] = nats
+        for number, found in enumerate(accuracies):
+            counts = torch.from_numpy(np.rint(np.asarray(found) * n_test).astype(np.int16))
+            self.right[row, number, : len(counts)] = counts
+
+    def accuracies(self, *rows):
+        """Accuracies of some models (all, if none is named), a list by numbers of labels."""
+        right = self.right[list(rows)] if rows else self.right
+        tables = right.transpose(0, 1).flatten(1).numpy()
+        return [table[table >= 0] / int(self.n_test) for table in tables]

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import LogisticRegression
 
-from companion.selfsupervised.protocol import label_curve, label_draws
+from companion.selfsupervised.encoder import ConvEncoder
+from companion.selfsupervised.protocol import KeptCurves, label_curve, label_draws
 
 
 def blobs(n, seed=0):
@@ -51,3 +53,32 @@ def test_with_all_labels_it_is_logistic_regression_on_standardised_features():
     model = LogisticRegression(max_iter=2000).fit((z - mean) / std, y)
     due = model.score((z_test - mean) / std, y_test)
     assert label_curve(z, y, z_test, y_test, (None,)).accuracies[0][0] == due
+
+
+def test_reading_leaves_the_encoder_as_it_was_and_each_image_alone():
+    """Running statistics included: a probe in training mode would change them."""
+    encoder = ConvEncoder().train()
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    x = torch.randint(17, (40, 1, 8, 8), generator=torch.Generator().manual_seed(0))
+    y = np.arange(40) % 2
+    features = encoder.encode(x).numpy()
+    label_curve(features, y, features, y, (1, None), n_draws=2)
+    assert encoder.training
+    for name, value in encoder.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    np.testing.assert_allclose(encoder.encode(x[:1]).numpy(), features[:1], atol=1e-6)
+
+
+def test_kept_curves_are_those_that_were_kept():
+    curve = label_curve(*blobs(200), *blobs(90, 1), (1, 3, None), n_draws=4)
+    kept = KeptCurves(2, n_draws=4, n_numbers=3)
+    kept.keep(1, curve.accuracies, 90, nats=1.5)
+    for found, due in zip(kept.accuracies(1), curve.accuracies, strict=True):
+        np.testing.assert_allclose(found, due)
+    assert [len(found) for found in kept.accuracies()] == [4, 4, 1], "what was not drawn is no zero"
+    assert kept.nats.tolist() == [0.0, 1.5]
+    again = KeptCurves(2, n_draws=4, n_numbers=3)
+    again.load_state_dict(kept.state_dict())
+    assert torch.equal(again.right, kept.right)
+    with pytest.raises(ValueError, match="n_models=0"):
+        KeptCurves(0)

@@ -61,3 +61,15 @@ def curve(model, learn, held_out, *, n_draws=20, **options):
     (x, y), (x_held_out, y_held_out) = learn, held_out
     features = [np.asarray(model.encode(images)) for images in (x, x_held_out)]
     return label_curve(features[0], y, features[1], y_held_out, n_draws=n_draws, **options)
+
+
+def figures(accuracies):
+    """Return means and spreads of a curve as plain floats, read by a line and then by neighbours.
+
+    `accuracies` has an array for each of 1, 4, 10 and all labels a class (``linear_1`` ...), and
+    then, if there are eight, those by neighbours (``knn_1`` ...).
+    """
+    names = [f"{reader}_{n}" for reader in ("linear", "knn") for n in (1, 4, 10, "all")]
+    told = [(name, found) for name, found in zip(names, accuracies, strict=False) if len(found)]
+    means = {name: float(found.mean()) for name, found in told}
+    return means | {f"{name}_std": float(found.std()) for name, found in told}
