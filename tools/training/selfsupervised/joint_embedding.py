@@ -33,15 +33,29 @@ def measured_on(learn, name):
     return labelled(name, final)[1]
 
 
-def train_views(kept, learn, n_steps, seed, *, kind, name="digits", batch_size=BATCH_SIZE, **told):
-    """Train one model a seed; keep its label curves and alarms."""
-    held_out = measured_on(learn, name)
+def nothing():
+    """Begin with an empty list of models."""
+    return []
+
+
+def train_views(
+    models, learn, n_steps, seed, *, kind, name, n_models, batch_size=BATCH_SIZE, **told
+):
+    """Train one model a seed; return them, with what they learned from."""
     settings = {"batch_size": batch_size}
     settings |= {key: told.pop(key) for key in ("learning_rate",) if key in told}
-    for row in range(len(kept.right)):
+    for i in range(n_models):
         # Channels last: the same convolutions, a quarter faster on a CPU.
         model = kind(encoder(name), **told).to(memory_format=torch.channels_last)
-        model = pretrain(model, learn[0], n_steps, seed + row, **settings)
+        models.append(pretrain(model, learn[0], n_steps, seed + i, **settings))
+    return models, learn
+
+
+def read_views(kept, trained, *, name):
+    """Keep the label curves and the alarms of trained models."""
+    models, learn = trained
+    held_out = measured_on(learn, name)
+    for row, model in enumerate(models):
         found = []
         for reader in ("linear", "neighbors")[: kept.right.shape[1] // 4]:
             found += curve(model, learn, held_out, reader=reader).accuracies
@@ -60,8 +74,10 @@ def views_recipe(title, kind, name="digits", n_models=SEEDS, n_numbers=8, **opti
     """Return a recipe of a method of two views."""
     return Recipe(
         data=partial(labelled, name),
-        make=partial(WatchedCurves, n_models, n_numbers=n_numbers),
-        fit=partial(train_views, kind=kind, name=name),
+        make=nothing,
+        fit=partial(train_views, kind=kind, name=name, n_models=n_models),
+        keep=partial(read_views, name=name),
+        kept=partial(WatchedCurves, n_models, n_numbers=n_numbers),
         measure=measure,
         unit="accuracy",
         title=title,
