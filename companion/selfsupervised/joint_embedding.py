@@ -15,12 +15,12 @@ from companion.validation import check_real
 
 
 def variance_term(z, goal=1.0, eps=1e-4):
-    """Mean over columns of ``relu(goal - std)``, from (N, d): 0 where each varies enough."""
+    """Mean of ``relu(goal - std)`` over columns of (N, d): 0 if all vary enough."""
     return functional.relu(goal - (z.var(dim=0) + eps).sqrt()).mean()
 
 
 def covariance_term(z):
-    """Sum of squared covariances of different columns, divided by d, from (N, d)."""
+    """Squared covariances of different columns of (N, d), their sum over d."""
     centered = z - z.mean(dim=0)
     covariance = centered.T @ centered / (len(z) - 1)
     off = covariance - torch.diag(covariance.diagonal())
@@ -144,7 +144,7 @@ class BYOL(TwoViews):
             return [self.target(view) for view in views]
 
     def loss(self, x, *, generator=None):
-        """Both ways round, a mean over images of levels x, (B, *event): a scalar from 0 to 8."""
+        """Both ways, a mean over images of levels x, (B, *event): from 0 to 8."""
         views = self.two_views(x, generator=generator)
         own = [self.projector(self.encoder(view)) for view in views]
         goals = self.goals(views, own)
@@ -156,21 +156,21 @@ class BYOL(TwoViews):
 
 
 def spread(z):
-    """Alarm of collapse: mean standard deviation of unit rows times ``sqrt(d)``, from (N, d).
+    """Alarm of collapse: mean deviation of unit rows (N, d), times ``sqrt(d)``.
 
-    0 where all rows point the same way, at most 1: every direction as likely as any other.
+    0 if all rows point the same way, at most 1: all directions alike.
 
-    >>> round(spread(torch.eye(4)).item(), 3), round(spread(torch.ones(9, 4)).item(), 3)
-    (0.866, 0.0)
+    >>> [round(spread(z).item(), 3) for z in (torch.eye(4), torch.ones(9, 4))]
+    [0.866, 0.0]
     """
     return unit(_rows(z)).std(dim=0, correction=0).mean() * z.shape[1] ** 0.5
 
 
 def effective_dimensions(z):
-    """How many directions do rows (N, d) use? ``(sum lambda)^2 / sum lambda^2`` of the variances.
+    """How many directions do rows (N, d) use? ``(sum lambda)^2 / sum lambda^2``.
 
-    The lambdas are the eigenvalues of the covariance; d equal ones give d, a single one gives 1,
-    and rows that are all equal give 0.
+    The lambdas are eigenvalues of the covariance; d equal ones give d, a single
+    one gives 1, and rows that are all equal give 0.
     """
     z = _rows(z).double()
     z = z - z.mean(dim=0)
