@@ -308,7 +308,6 @@ RECIPES = {
         title="VICReg, then all of it trained with all labels",
         n_steps=500,
         control=True,
-        tried=[{"slow": 3e-3}, {"slow": 3e-4}],
     ),
     "clip": pairs(make=partial(several, CLIP), fit=fit_pairs, measure=measure_pairs, title="CLIP"),
     "scene_labels": pairs(
