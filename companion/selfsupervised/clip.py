@@ -16,9 +16,9 @@ from companion.validation import check_event, check_levels, check_real
 
 
 def clip_loss(image, text, scale):
-    """InfoNCE both ways: each image finds its caption, each caption its image; nats.
+    """InfoNCE both ways: images find captions, captions find images; in nats.
 
-    ``(info_nce(S) + info_nce(S^T)) / 2`` with ``S_ij = scale cos(image_i, text_j)``.
+    ``(info_nce(S) + info_nce(S^T)) / 2``, ``S_ij = scale cos(image_i, text_j)``.
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ def clip_loss(image, text, scale):
     """
     if image.shape != text.shape:
         raise ValueError(
-            f"image has shape {tuple(image.shape)} and text {tuple(text.shape)}: give one caption "
-            "an image, in one space."
+            f"image has shape {tuple(image.shape)} and text {tuple(text.shape)}: "
+            "give one caption an image, in one space."
         )
     scores = scale * unit(image) @ unit(text).T
     return (info_nce(scores) + info_nce(scores.T)) / 2
