@@ -165,7 +165,7 @@ class VideoColorization(nn.Module):
         The farthest that a pixel may point, in rows and columns.
     """
 
-    def __init__(self, palette, *, n_channels=32, n_features=32, temperature=0.05, reach=None):
+    def __init__(self, palette, *, n_channels=16, n_features=16, temperature=0.05, reach=None):
         super().__init__()
         self.register_buffer("palette", check_event("palette", torch.as_tensor(palette), (2,)))
         self.temperature = check_real("temperature", temperature, 0, inclusive=False)

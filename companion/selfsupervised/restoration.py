@@ -250,10 +250,10 @@ class MaskedAutoencoder(nn.Module):
         n_levels=17,
         *,
         size=2,
-        n_kept=5,
-        n_units=48,
+        n_kept=8,
+        n_units=32,
         n_heads=4,
-        n_layers=2,
+        n_layers=1,
         n_decoder=1,
         views=None,
     ):
@@ -294,7 +294,7 @@ class MaskedAutoencoder(nn.Module):
 
     @torch.no_grad()
     def encode(self, x):
-        """Features (B, n_units): the mean code of all patches, none hidden."""
+        """Features (B, T n_units): the codes of all patches side by side, none hidden."""
         patches = patch(self.prepare(x), self.size)
         everywhere = torch.arange(self.n_patches, device=patches.device).expand(len(x), -1)
-        return self.encoder(patches, everywhere).mean(dim=1)
+        return self.encoder(patches, everywhere).flatten(1)
