@@ -59,7 +59,8 @@ class RotationPrediction(nn.Module):
     def loss(self, x, *, generator=None):
         """Of levels x (B, *event): nats."""
         images, turns = self.question(x, generator=generator)
-        return functional.cross_entropy(self.head(functional.relu(self.encoder(images))), turns)
+        logits = self.head(functional.relu(self.encoder(images)))
+        return functional.cross_entropy(logits, turns)
 
     @torch.no_grad()
     def guesses(self, x):
@@ -118,14 +119,15 @@ class RelativePatch(nn.Module):
         return windows[image, :, rows[:, :, None], columns[:, None]].movedim(-1, 1)
 
     def question(self, x, *, generator=None):
-        """Return the two patches of each window of levels x (B, C, side, side), and the place."""
+        """Two patches of each window of levels x (B, C, side, side), and the place."""
         x = check_event("x", x, (self.encoder.event_shape[0], self.side, self.side))
         draw = uniform((5, len(x)), generator=generator).to(x.device)
         place = (self.n_answers * draw[0]).long()
-        moves = ((2 * self.jitter + 1) * draw[1:]).long().T.unflatten(1, (2, 2))  # (B, patch, axis)
-        step = torch.tensor(NEIGHBOURS, device=x.device)[place] * (self.size + self.gap)
-        middle = self.size + self.gap
-        return (self.cut(x, middle + moves[:, 0]), self.cut(x, middle + step + moves[:, 1])), place
+        moves = ((2 * self.jitter + 1) * draw[1:]).long().T
+        pace = self.size + self.gap
+        step = pace * torch.tensor(NEIGHBOURS, device=x.device)[place]
+        middle = self.cut(x, pace + moves[:, :2])
+        return (middle, self.cut(x, pace + step + moves[:, 2:])), place
 
     def logits(self, pair):
         """Logits of the eight places, from two patches of levels."""
@@ -176,7 +178,7 @@ class VideoColorization(nn.Module):
         self.features = nn.Sequential(*layers, nn.Conv2d(n, n_features, 3, padding=1))
 
     def pointers(self, grey, reference):
-        """Weights A (B, H W, H W) of the reference's pixels, for two grey frames (B, 1, H, W)."""
+        """Weights A (B, H W, H W), of two grey frames (B, 1, H, W)."""
         here, there = (
             functional.normalize(self.features(2 * frame - 1), dim=1).flatten(2)
             for frame in (grey, reference)
@@ -188,9 +190,11 @@ class VideoColorization(nn.Module):
         return scores.softmax(dim=2)
 
     def loss(self, x, *, generator=None):
-        """Of pairs of frames, levels x (B, 2, 3, H, W): the colours of the first are known."""
-        (first, color), (second, goal) = (split_colors(frame) for frame in x.unbind(dim=1))
-        color, goal = (nearest_color(part, self.palette).flatten(1) for part in (color, goal))
+        """Of pairs of frames, x (B, 2, 3, H, W): the first has its colours."""
+        first, color = split_colors(x[:, 0])
+        second, goal = split_colors(x[:, 1])
+        color = nearest_color(color, self.palette).flatten(1)
+        goal = nearest_color(goal, self.palette).flatten(1)
         told = functional.one_hot(color, len(self.palette)).to(first)  # (B, H W, K)
         guess = self.pointers(second, first) @ told
         right = guess.gather(2, goal[..., None])

@@ -50,8 +50,7 @@ class Inpainting(nn.Module):
     views : callable, optional
         ``views(images, generator=...)`` changes images before the hole is cut.
     discriminator : nn.Module, optional
-        Logits (B,) of images from -1 to 1; tells whole images from filled ones. Train with
-        `companion.adversarial.gan.fit_gan`.
+        Logits (B,) of images from -1 to 1. Train with `companion.adversarial.gan.fit_gan`.
     weight : float
         Of the discriminator's say.
     """
@@ -103,7 +102,8 @@ class Inpainting(nn.Module):
         if self.discriminator is None:
             return loss
         with frozen(self.discriminator):
-            return loss + self.weight * non_saturating_loss(self.discriminator(2 * filled - 1))
+            doubts = non_saturating_loss(self.discriminator(2 * filled - 1))
+            return loss + self.weight * doubts
 
     def discriminator_loss(self, x, *, generator=None):
         """What the discriminator makes small."""
@@ -142,8 +142,7 @@ class Colorization(nn.Module):
     palette : tensor (K, 2)
         Chroma of the colours, see `companion.selfsupervised.colors.grid_palette`.
     n_channels : int
-    dilations : tuple of int
-        How far apart the pixels are that a layer compares, layer by layer.
+    dilations : tuple of int, one a layer
     """
 
     def __init__(self, palette, *, n_channels=32, dilations=(1, 2, 4, 8)):
@@ -167,9 +166,9 @@ class Colorization(nn.Module):
 
     @torch.no_grad()
     def colors(self, x, temperature=1.0):
-        """Chroma (B, 2, H, W) guessed from the light of levels x: mean of ``p^(1/temperature)``.
+        """Chroma (B, 2, H, W) for the light of levels x: means by ``p^(1/temperature)``.
 
-        At 1 it is the mean colour, which costs the least squares; near 0 the likeliest colour.
+        At 1 it is the mean colour, near 0 the likeliest one.
         """
         check_real("temperature", temperature, 0, inclusive=False)
         p = (self(split_colors(x)[0]) / temperature).softmax(dim=1)
@@ -205,12 +204,12 @@ class SplitBrainAutoencoder(nn.Module):
         self.drawers = nn.ModuleList(drawer(n, shape, n_channels=8) for shape in goals)
 
     def loss(self, x, *, generator=None):
-        """Of levels x (B, 3, H, W): a scalar, 2 for guesses that are always the mean."""
+        """Of levels x (B, 3, H, W): 2 for guesses that are always the mean."""
         seen = split_colors(check_event("x", x, self.event_shape))
         goals = seen[::-1] if self.crossed else seen
         networks = zip(self.encoders, self.drawers, seen, goals, strict=True)
         return sum(
-            functional.mse_loss(draw(encode(part)), goal) / goal.var().clamp_min(1e-8)
+            (draw(encode(part)) - goal).square().mean() / goal.var().clamp_min(1e-8)
             for encode, draw, part, goal in networks
         )
 
@@ -273,11 +272,12 @@ class MaskedAutoencoder(nn.Module):
         return x.to(self.decoder.head.weight.dtype) / (self.n_levels - 1)
 
     def loss(self, x, *, generator=None):
-        """Of levels x (B, *event): mean square over the hidden patches only, a scalar."""
+        """Of levels x (B, *event): mean square over the hidden patches only."""
         images = self.prepare(x)
         if self.views is not None:
             images = self.views(images, generator=generator)
-        patches, sizes = patch(images, self.size), (len(x), self.n_patches, self.n_kept)
+        patches = patch(images, self.size)
+        sizes = len(x), self.n_patches, self.n_kept
         kept, back = choose_patches(*sizes, generator=generator, like=images)
         guess = self.decoder(self.encoder(patches, kept), back)
         hidden = hidden_patches(kept, self.n_patches)

@@ -152,7 +152,7 @@ def test_the_halves_of_a_split_brain_see_one_half_each(crossed):
 
 
 def masked(**told):
-    told = {"n_units": 16, "n_heads": 2, "n_layers": 1} | told
+    told = {"n_units": 16, "n_heads": 2, "n_layers": 1, "n_kept": 5} | told
     return initialize(MaskedAutoencoder(**told), generator=seeded()).eval()
 
 
