@@ -166,7 +166,7 @@ class Colorization(nn.Module):
 
     @torch.no_grad()
     def colors(self, x, temperature=1.0):
-        """Chroma (B, 2, H, W) for the light of levels x: means by ``p^(1/temperature)``.
+        """Chroma (B, 2, H, W) for the light of x: means by ``p^(1/temperature)``.
 
         At 1 it is the mean colour, near 0 the likeliest one.
         """
