@@ -169,7 +169,8 @@ class VideoColorization(nn.Module):
 
     def __init__(self, palette, *, n_channels=16, n_features=16, temperature=0.05, reach=None):
         super().__init__()
-        self.register_buffer("palette", check_event("palette", torch.as_tensor(palette), (2,)))
+        palette = check_event("palette", torch.as_tensor(palette), (2,))
+        self.register_buffer("palette", palette.clone())  # weights are loaded into it
         self.temperature = check_real("temperature", temperature, 0, inclusive=False)
         self.reach = None if reach is None else check_integer("reach", reach)
         n, layers = n_channels, []

@@ -45,8 +45,7 @@ class Inpainting(nn.Module):
     Parameters
     ----------
     encoder : ConvEncoder, optional
-    hole : int
-        Side of the square, which is grey for the encoder.
+    hole : int, the side of the square
     views : callable, optional
         ``views(images, generator=...)`` changes images before the hole is cut.
     discriminator : nn.Module, optional
@@ -133,21 +132,22 @@ class Inpainting(nn.Module):
 
 
 class Colorization(nn.Module):
-    """Guess the colour of each pixel of a grey image, one of a palette (Zhang et al., 2016).
+    """Guess each pixel's colour of a palette from a grey image of any size (Zhang et al., 2016).
 
-    ``mean over pixels of -log p(colour | grey image)``, for images of any size.
+    ``mean over pixels of -log p(colour | grey image)``
 
     Parameters
     ----------
     palette : tensor (K, 2)
         Chroma of the colours, see `companion.selfsupervised.colors.grid_palette`.
     n_channels : int
-    dilations : tuple of int, one a layer
+    dilations : tuple of int
     """
 
     def __init__(self, palette, *, n_channels=32, dilations=(1, 2, 4, 8)):
         super().__init__()
-        self.register_buffer("palette", check_event("palette", torch.as_tensor(palette), (2,)))
+        palette = check_event("palette", torch.as_tensor(palette), (2,))
+        self.register_buffer("palette", palette.clone())  # weights are loaded into it
         n, layers = check_integer("n_channels", n_channels), []
         for i, d in enumerate(dilations):
             conv = nn.Conv2d(n if i else 1, n, 3, padding=d, dilation=d, bias=False)

@@ -209,6 +209,14 @@ def test_sharp_pointers_carry_a_still_picture_as_it_is():
     torch.testing.assert_close(model.carry(clip, values)[:, 2], values, atol=1e-2, rtol=0)
 
 
+def test_weights_that_are_loaded_do_not_change_the_palette_that_was_given():
+    """A buffer that shares memory with the caller's array would be written through."""
+    given = FILM_COLORS.copy()
+    model = VideoColorization(torch.from_numpy(given), n_channels=4, n_features=4)
+    model.load_state_dict({name: value.half() for name, value in model.state_dict().items()})
+    assert np.array_equal(given, FILM_COLORS)
+
+
 def test_no_pointer_is_longer_than_the_reach():
     model, x = video(reach=2), pairs(2)
     first, second = (split_colors(frame)[0] for frame in x.unbind(1))
