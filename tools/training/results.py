@@ -28,10 +28,14 @@ CHECKPOINTS = ROOT / "companion" / "checkpoints"
 
 
 def chapters_of(part):
-    """Recipes of a part by chapter, each a dict by the name of the model."""
+    """Recipes of a part by chapter, each a dict by the name of the model.
+
+    A file without `RECIPES` is what the chapters of the part share.
+    """
     package = importlib.import_module(f"tools.training.{part}")
     names = [module.name for module in pkgutil.iter_modules(package.__path__)]
-    return {name: importlib.import_module(f"{package.__name__}.{name}").RECIPES for name in names}
+    files = {name: importlib.import_module(f"{package.__name__}.{name}") for name in names}
+    return {name: file.RECIPES for name, file in files.items() if hasattr(file, "RECIPES")}
 
 
 def recipes(part):
