@@ -38,14 +38,15 @@ def gaussian_score(x, y, r):
 
 
 def read_on(cell, z):
-    """States of a gated recurrent network that reads codes z (B, T, d) in order, (B, T, m).
+    """States (B, T, m) of a gated recurrent network that reads codes z (B, T, d).
 
-    ``r`` opens the way to the old state, ``u`` says how much of it stays (Cho et al., 2014). With
-    the weights of `nn.GRU` the same numbers, from operations that every device has.
+    ``r`` opens the way to the old state, ``u`` says how much of it stays (Cho et
+    al., 2014). As `nn.GRU`, from operations that every device has.
     """
     c, states = z.new_zeros(len(z), cell.hidden_size), []
     for now in functional.linear(z, cell.weight_ih, cell.bias_ih).unbind(dim=1):
-        (r, u, new), old = now.chunk(3, dim=1), functional.linear(c, cell.weight_hh, cell.bias_hh)
+        old = functional.linear(c, cell.weight_hh, cell.bias_hh)
+        r, u, new = now.chunk(3, dim=1)
         r_old, u_old, new_old = old.chunk(3, dim=1)
         u = torch.sigmoid(u + u_old)
         new = torch.tanh(new + torch.sigmoid(r + r_old) * new_old)
@@ -105,9 +106,9 @@ class ContrastivePredictiveCoding(nn.Module):
         return z, read_on(self.context, z)
 
     def scores(self, x):
-        """Yield k, t, and the scores (B, B) of context t against all parts t + k; t counts from 0.
+        """Yield k, t, and the scores (B, B) of contexts t against parts t + k.
 
-        Row i is sequence i's context, column j is sequence j's part.
+        Row i is sequence i's context, column j sequence j's part; t counts from 0.
         """
         z, c = self(x)
         for k, head in enumerate(self.heads, 1):
@@ -115,7 +116,7 @@ class ContrastivePredictiveCoding(nn.Module):
                 yield k, t, head(c[:, t]) @ z[:, t + k].T
 
     def loss(self, x, *, generator=None):
-        """Mean of `info_nce` over times and horizons: a scalar in nats, log B by guessing."""
+        """Mean of `info_nce` over times and horizons, in nats: log B by guessing."""
         losses = [info_nce(scores) for _, _, scores in self.scores(x)]
         return torch.stack(losses).mean()
 

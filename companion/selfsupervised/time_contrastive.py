@@ -113,13 +113,17 @@ class TimeContrastiveLearning(nn.Module):
         return self.network(x)
 
     def loss(self, x, segments, *, generator=None):
-        """Cross-entropy of the segments (B,): a scalar in nats, log n_segments by guessing."""
-        if segments.shape != x.shape[:1] or segments.min() < 0 or segments.max() >= self.n_segments:
-            raise ValueError(
-                f"segments has shape {tuple(segments.shape)} and values from {segments.min()} to "
-                f"{segments.max()}: give one of 0 to {self.n_segments - 1} for each row of x."
-            )
+        """Cross-entropy of the segments (B,), in nats: log n_segments by guessing."""
+        self._check(x, segments)
         return functional.cross_entropy(self.classify(self(x)), segments)
+
+    def _check(self, x, segments):
+        low, high = segments.min(), segments.max()
+        if segments.shape != x.shape[:1] or low < 0 or high >= self.n_segments:
+            raise ValueError(
+                f"segments has shape {tuple(segments.shape)} and values from {low} to {high}: give "
+                f"one of 0 to {self.n_segments - 1} for each row of x."
+            )
 
     @torch.no_grad()
     def encode(self, x):
