@@ -1,4 +1,4 @@
-"""Two texts without pairs: match how often symbols come, then let two translations teach each other.
+"""Two texts without pairs: match how often symbols come, then let two translations teach another.
 
 Chapter: `semisupervised`.
 """
@@ -30,7 +30,7 @@ def marginal_matching(source_shares, target_shares):
     Returns
     -------
     key : int64 array (n_symbols,)
-        ``key[s]`` is the target symbol for s; of equally frequent ones the lower number comes first.
+        ``key[s]`` is the target symbol for s; of equally frequent ones the lower comes first.
     """
     p, q = np.asarray(source_shares), np.asarray(target_shares)
     if p.ndim != 1 or p.shape != q.shape:
@@ -44,7 +44,7 @@ def marginal_matching(source_shares, target_shares):
 
 
 def bigram_model(x, n_symbols, prior=0.5):
-    """Log-probabilities of the first symbol (K,) and of the next after each (K, K), smoothed."""
+    """Log-probabilities of the first symbol (K,) and of each after each (K, K), smoothed."""
     x = _check("x", x, n_symbols)
     check_real("prior", prior, 0, inclusive=False)
     pairs = np.bincount(n_symbols * x[:-1] + x[1:], minlength=n_symbols**2)
@@ -57,7 +57,7 @@ def decode(x, table, language, *, length=50, random_state=None):
     """Translate x, int (n,), in pieces: draw from the posterior, or take the likeliest if None.
 
     ``p(z | x) ~ language(z) prod_i exp(table[x_i, z_i])``: what each symbol translates into, and
-    what is a text on the other side. Forward sums or maxima, then backwards (a hidden Markov model).
+    what is a text on the other side. Forward sums or maxima, then backwards (as in an HMM).
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ class Translation(NamedTuple):
 def back_translation(
     source, target, key, n_rounds=15, *, trust=0.5, drawn=True, both=True, random_state=0
 ):
-    """Two translations teach each other, without one true pair (He et al., 2016; Lample et al., 2018).
+    """Two translations teach each other, without one true pair (Lample et al., 2018).
 
     In each round the source is translated. These made-up targets, with the real source as the
     answer, teach the way back. Then the target is translated back, and teaches the way forth. So
@@ -175,7 +175,7 @@ def _check(name, x, n_symbols):
         )
     if x.min() < 0 or x.max() >= n_symbols:
         raise ValueError(
-            f"{name} has symbols from {x.min()} to {x.max()}, but there are {n_symbols}: number them "
-            "from 0."
+            f"{name} has symbols from {x.min()} to {x.max()}, but there are {n_symbols}: number "
+            "them from 0."
         )
     return x.astype(np.int64)

@@ -27,7 +27,7 @@ def ensemble(sums, counts, memory):
 
 
 class PiModel(FewLabels):
-    """Two views of an image, the squared difference of their two predictions (Laine and Aila, 2017).
+    """Two views of an image, squared difference of the two predictions (Laine and Aila, 2017).
 
     ``mean |p(view 1) - p(view 2)|^2``; the gradient goes through both.
     """
@@ -42,8 +42,8 @@ class PiModel(FewLabels):
 class TemporalEnsembling(FewLabels):
     """One view; it is compared with a mean of what was said of the image before.
 
-    Call `update` after each step: it puts the predictions of the last `loss` into the mean. An image
-    that comes for the first time costs nothing.
+    Call `update` after each step: it puts the predictions of the last `loss` into the mean. An
+    image that comes for the first time costs nothing.
 
     Parameters
     ----------
@@ -142,8 +142,8 @@ class MeanTeacher(FewLabels):
 class UnsupervisedDataAugmentation(FewLabels):
     """The sharpened prediction for the image is the goal for its view (Xie et al., 2020).
 
-    ``mean_n [max_k q_nk >= threshold] KL(q~_n || p(view of n))``, with q the prediction for the image
-    as it is and ``q~ = softmax(logits / temperature)``; no gradient flows through them.
+    ``mean_n [max_k q_nk >= threshold] KL(q~_n || p(view of n))``, with q the prediction for the
+    image as it is and ``q~ = softmax(logits / temperature)``; no gradient flows through them.
 
     Parameters
     ----------

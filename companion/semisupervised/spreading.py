@@ -15,7 +15,7 @@ from companion.validation import check_integer, check_real
 
 
 def neighbour_graph(z, n_neighbors=10):
-    """Symmetric graph of neighbours, each edge over the root of the degrees it joins, (n, n) sparse.
+    """Symmetric graph of neighbours, edges over the root of the degrees they join, (n, n) sparse.
 
     Features (n, d) are standardised, and compared by their cosines.
     """
@@ -63,9 +63,9 @@ def balance(p, shares=None, n_rounds=50):
 
 
 class SpreadLabels(FewLabels):
-    """Labels spread over the network's own features teach its views; now and then they spread anew.
+    """Labels spread over the network's own features teach its views; now and then, spread anew.
 
-    ``mean_n -sum_k q_nk log p(k | view of n)``, where q are balanced labels on the graph of features.
+    ``mean_n -sum_k q_nk log p(k | view of n)``, where q are balanced labels on the graph.
 
     Parameters
     ----------

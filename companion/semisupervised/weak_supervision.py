@@ -33,7 +33,7 @@ def check_votes(votes, n_classes):
 
 
 def vote_counts(votes, n_classes):
-    """How many rules vote for each class, float (n, n_classes); those that abstain count nowhere."""
+    """How many rules vote for each class, float (n, n_classes); those that abstain do not."""
     votes = check_votes(votes, n_classes)
     return (votes[:, :, None] == np.arange(n_classes)).sum(axis=1).astype(float)
 

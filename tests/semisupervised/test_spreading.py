@@ -40,7 +40,9 @@ def test_it_is_the_spreading_of_scikit_learn(alpha):
     y[chosen] = known
     graph = neighbour_graph(z, 6)
     edges = (graph != 0).astype(float)  # the affinity, before it is divided by degrees
-    model = LabelSpreading(kernel=lambda a, b: edges.toarray(), alpha=alpha, max_iter=3000, tol=1e-12)
+    model = LabelSpreading(
+        kernel=lambda a, b: edges.toarray(), alpha=alpha, max_iter=3000, tol=1e-12
+    )
     due = model.fit(z, y).label_distributions_
     np.testing.assert_allclose(spread_labels(graph, chosen, known, 3, alpha=alpha), due, atol=1e-6)
 
