@@ -14,12 +14,18 @@ from companion.semisupervised.learner import FewLabels
 from companion.validation import check_integer, check_real
 
 
+def directions(z, like=None):
+    """Features (n, d) standardised, by the means and spreads of `like`, and of length 1."""
+    z = np.asarray(z, dtype=np.float64)
+    return normalize(StandardScaler().fit(z if like is None else np.asarray(like)).transform(z))
+
+
 def neighbour_graph(z, n_neighbors=10):
     """Symmetric graph of neighbours, edges over the root of the degrees they join, (n, n) sparse.
 
     Features (n, d) are standardised, and compared by their cosines.
     """
-    z = normalize(StandardScaler().fit_transform(np.asarray(z, dtype=np.float64)))
+    z = directions(z)
     n = check_integer("n_neighbors", n_neighbors, 1, len(z) - 1)
     edges = kneighbors_graph(z, n)
     edges = edges.maximum(edges.T)
@@ -60,6 +66,35 @@ def balance(p, shares=None, n_rounds=50):
         p *= len(p) * shares / p.sum(axis=0)
         p /= p.sum(axis=1, keepdims=True)
     return p
+
+
+def prototype_labels(u, q, *, temperature=0.05, even=True, n_rounds=20):
+    """Soft k-means that begins with labels: each class has a prototype, the mean of its members.
+
+    In turn: prototypes are the directions of ``sum_n q_nk u_n``, and q is ``exp(u . prototype /
+    temperature)``, rows scaled to sum 1, with `even` balanced. Labels only say where to begin.
+
+    Parameters
+    ----------
+    u : array (n, d)
+        Of `directions`.
+    q : array (n, n_classes)
+        Labels to begin with, of `spread_labels`, say.
+    temperature : float
+        Towards 0 each point has one class.
+
+    Returns
+    -------
+    q : array (n, n_classes)
+    prototypes : array (n_classes, d), of length 1
+    """
+    t = check_real("temperature", temperature, 0, inclusive=False)
+    for _ in range(check_integer("n_rounds", n_rounds)):
+        prototypes = normalize(q.T @ u)
+        scores = u @ prototypes.T / t
+        q = np.exp(scores - scores.max(axis=1, keepdims=True)) + 1e-12
+        q = balance(q) if even else q / q.sum(axis=1, keepdims=True)
+    return q, prototypes
 
 
 class SpreadLabels(FewLabels):

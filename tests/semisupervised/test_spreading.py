@@ -9,7 +9,9 @@ from sklearn.semi_supervised import LabelSpreading
 from companion.semisupervised.spreading import (
     SpreadLabels,
     balance,
+    directions,
     neighbour_graph,
+    prototype_labels,
     spread_labels,
 )
 from tests.contracts import seeded
@@ -82,6 +84,43 @@ def test_balancing_makes_classes_even_and_keeps_odds_of_rows():
     np.testing.assert_allclose(balance(even), even, atol=1e-6)
     given = balance(p, [0.5, 0.3, 0.2], 500).mean(axis=0)
     np.testing.assert_allclose(given, [0.5, 0.3, 0.2], atol=1e-6)
+
+
+def crowds(n=60, seed=0):
+    """Points around three directions of eight dimensions, as many each, and their class."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 3
+    return directions(3 * np.eye(8)[y] + rng.normal(size=(n, 8))), y
+
+
+class TestPrototypes:
+    def test_cold_and_not_balanced_it_is_spherical_k_means(self):
+        u, _ = crowds()
+        start = np.eye(3)[np.random.default_rng(1).integers(3, size=len(u))]
+        label, fits = start.argmax(1), []
+        for n in range(1, 8):
+            centres = np.array([u[label == k].sum(0) for k in range(3)])
+            centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+            label = (u @ centres.T).argmax(1)
+            fits.append((u * centres[label]).sum())
+            q, found = prototype_labels(u, start, temperature=1e-6, even=False, n_rounds=n)
+            assert q.argmax(1).tolist() == label.tolist()
+            np.testing.assert_allclose(found, centres, atol=1e-4)
+        assert np.diff(fits).min() > -1e-9
+
+    def test_one_label_names_a_crowd(self):
+        u, y = crowds(300)
+        chosen = np.array([0, 1, 2])
+        start = np.full((300, 3), 1 / 3)
+        start[chosen] = np.eye(3)[y[chosen]]
+        q, _ = prototype_labels(u, start)
+        assert (q.argmax(1) == y).mean() > 0.95
+        np.testing.assert_allclose(q.mean(axis=0), 1 / 3, atol=1e-2)
+
+    def test_directions_have_length_1_and_take_the_scale_of_others(self):
+        z = np.random.default_rng(0).normal(size=(50, 4)) * [1, 9, 3, 2] + 5
+        np.testing.assert_allclose(np.linalg.norm(directions(z), axis=1), 1)
+        np.testing.assert_allclose(directions(z[:3], z), directions(z)[:3])
 
 
 def test_wrong_settings_are_refused():

@@ -177,16 +177,6 @@ RECIPES = {
         LABELS,
         [{"learning_rate": 3e-3}, {"n_steps": 60}, {"n_steps": 400}],
     ),
-    "spread_uneven": method(
-        "Labels spread, VICReg, not balanced",
-        SpreadLabels,
-        (1,),
-        150,
-        SPREAD | {"even": False},
-        start=True,
-    ),
-    "tuned": method("Labels only, from VICReg", FewLabels, (1, 2), 150, LABELS, start=True),
-    "fixmatch_vicreg": method("FixMatch from VICReg", FixMatch, (1,), 150, MATCH, start=True),
     "fixmatch_plain": method(
         "FixMatch, as published", FixMatch, SMALL, 150, BATCH | {"threshold": 0.95}
     ),
