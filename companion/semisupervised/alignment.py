@@ -17,7 +17,7 @@ def symbol_shares(x, n_symbols):
 
 
 def marginal_matching(source_shares, target_shares):
-    """Translate the most frequent symbol into the most frequent one, the second into the second ...
+    """Translate the most frequent symbol into the most frequent, and so on.
 
     Of all one-to-one maps this one makes the marginals most alike: it minimises
     ``sum_s |p(s) - q(key[s])|``, as sorting does for any convex gap.
@@ -30,13 +30,13 @@ def marginal_matching(source_shares, target_shares):
     Returns
     -------
     key : int64 array (n_symbols,)
-        ``key[s]`` is the target symbol for s; of equally frequent ones the lower comes first.
+        ``key[s]`` is the target for s; of equally frequent ones the lower first.
     """
     p, q = np.asarray(source_shares), np.asarray(target_shares)
     if p.ndim != 1 or p.shape != q.shape:
         raise ValueError(
-            f"source_shares has shape {p.shape} and target_shares {q.shape}: give one share for "
-            "each symbol, as many on both sides; pad with zeros."
+            f"source_shares has shape {p.shape}, target_shares {q.shape}: "
+            "give a share for each symbol of both sides; pad with zeros."
         )
     key = np.empty(len(p), dtype=np.int64)
     key[np.argsort(-p, kind="stable")] = np.argsort(-q, kind="stable")

@@ -121,7 +121,8 @@ class MeanTeacher(FewLabels):
     def look(self, images, *, generator=None):
         """A view for the student, after the teacher has seen another."""
         with torch.no_grad():
-            self.goal = self.teacher(self.views(images, generator=generator)).softmax(dim=1)
+            view = self.views(images, generator=generator)
+            self.goal = self.teacher(view).softmax(dim=1)
         return super().look(images, generator=generator)
 
     def unlabelled(self, logits, index):

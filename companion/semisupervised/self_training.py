@@ -11,7 +11,7 @@ from companion.validation import check_integer, check_real
 
 
 def entropy_minimization(logits):
-    """Mean entropy of the predictions, (B, n_classes) to a scalar in nats, 0 to log n_classes.
+    """Mean entropy of predictions (B, n_classes): 0 to log n_classes nats.
 
     ``-mean_n sum_k p_nk log p_nk`` (Grandvalet and Bengio, 2005).
     """
@@ -80,13 +80,14 @@ class PseudoLabel(FewLabels):
         return [weak, *super().look(images, generator=generator)]
 
     def unlabelled(self, logits, index):
-        """Cross-entropy of the pseudo labels, summed over those that count, divided by all."""
+        """Cross-entropy of pseudo labels: summed where they count, divided by all."""
         guess = logits[0].detach().softmax(dim=1)
         self.latest = guess.mean(dim=0)
         if self.aligned:
             guess = align(guess, self.shares)
         label, counts = pseudo_labels(guess, self.threshold)
-        return (counts * functional.cross_entropy(logits[1], label, reduction="none")).mean()
+        each = functional.cross_entropy(logits[1], label, reduction="none")
+        return (counts * each).mean()
 
     @torch.no_grad()
     def update(self):

@@ -34,23 +34,16 @@ def neighbour_graph(z, n_neighbors=10):
 
 
 def spread_labels(graph, chosen, y, n_classes=10, *, alpha=0.99):
-    """Solve ``F = alpha S F + (1 - alpha) Y``; rows scaled to sum 1, (n, n_classes).
+    """Solve ``F = alpha S F + (1 - alpha) Y``; rows sum to 1, (n, n_classes).
 
-    S is the graph, Y has a 1 for each label (Zhou et al., 2004). An image takes a share `alpha` of
-    its answer from its neighbours. A part of the graph without a label knows nothing: equal shares.
-
-    Parameters
-    ----------
-    graph : sparse matrix (n, n)
-        Of `neighbour_graph`.
-    chosen, y : int arrays (L,)
-        Which images have a label, and which.
+    Y has a 1 for each label y (L,) of the images `chosen` (L,); S is the
+    `neighbour_graph` (Zhou et al., 2004). A part without labels gets equal shares.
     """
     alpha = check_real("alpha", alpha, 0, 1, inclusive=False)
     told = np.zeros((graph.shape[0], n_classes))
     told[chosen, y] = 1
-    spread = splu((identity(len(told)) - alpha * graph).tocsc()).solve((1 - alpha) * told)
-    spread = np.maximum(spread, 0) + 1e-12
+    system = (identity(len(told)) - alpha * graph).tocsc()
+    spread = np.maximum(splu(system).solve((1 - alpha) * told), 0) + 1e-12
     return spread / spread.sum(axis=1, keepdims=True)
 
 
@@ -69,31 +62,19 @@ def balance(p, shares=None, n_rounds=50):
 
 
 def prototype_labels(u, q, *, temperature=0.05, even=True, n_rounds=20):
-    """Soft k-means that begins with labels: each class has a prototype, the mean of its members.
+    """Soft k-means that begins with labels q (n, n_classes), of `spread_labels`.
 
-    In turn: prototypes are the directions of ``sum_n q_nk u_n``, and q is ``exp(u . prototype /
-    temperature)``, rows scaled to sum 1, with `even` balanced. Labels only say where to begin.
-
-    Parameters
-    ----------
-    u : array (n, d)
-        Of `directions`.
-    q : array (n, n_classes)
-        Labels to begin with, of `spread_labels`, say.
-    temperature : float
-        Towards 0 each point has one class.
-
-    Returns
-    -------
-    q : array (n, n_classes)
-    prototypes : array (n_classes, d), of length 1
+    In turn: prototypes are the directions of ``sum_n q_nk u_n``; q is
+    ``exp(u . prototype / temperature)``, rows scaled to sum 1, balanced if `even`.
+    Points u (n, d) are `directions`. Return q and the prototypes (n_classes, d).
     """
     t = check_real("temperature", temperature, 0, inclusive=False)
     for _ in range(check_integer("n_rounds", n_rounds)):
         prototypes = normalize(q.T @ u)
         scores = u @ prototypes.T / t
         q = np.exp(scores - scores.max(axis=1, keepdims=True)) + 1e-12
-        q = balance(q) if even else q / q.sum(axis=1, keepdims=True)
+        q = q / q.sum(axis=1, keepdims=True)
+        q = balance(q, n_rounds=10) if even else q
     return q, prototypes
 
 

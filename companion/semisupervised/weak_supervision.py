@@ -55,16 +55,17 @@ def majority_vote(votes, n_classes=2, *, random_state=None):
 
 
 def log_joint(votes, accuracies, balance):
-    """``log p(y, votes)`` for each class y, (n, n_classes): rules err independently, given y.
+    """``log p(y, votes)`` of each class y, (n, n_classes): rules err independently.
 
-    A rule of accuracy a votes for the class with probability a, for each other one with
-    ``(1 - a) / (K - 1)``; whether it votes says nothing.
+    A rule of accuracy a votes for the class with probability a, for each other one
+    with ``(1 - a) / (K - 1)``; whether it votes says nothing.
     """
     K = len(balance)
     right, wrong = np.log(accuracies), np.log((1 - accuracies) / (K - 1))
     said = votes != ABSTAIN
     agrees = votes[:, :, None] == np.arange(K)  # (n, n_rules, K)
-    return np.log(balance) + agrees.transpose(0, 2, 1) @ (right - wrong) + (said @ wrong)[:, None]
+    gain = agrees.transpose(0, 2, 1) @ (right - wrong)
+    return np.log(balance) + gain + (said @ wrong)[:, None]
 
 
 def posterior(joint):
