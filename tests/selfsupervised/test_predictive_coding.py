@@ -28,7 +28,7 @@ def small(**options):
 
 class TestPredictiveCoding(DeepContract):
     def make(self):
-        return small()
+        return ContrastivePredictiveCoding(3, n_features=5, n_context=7, n_horizons=2, n_hidden=6)
 
     def batch(self):
         return torch.randn(6, 5, 3, generator=seeded(3))

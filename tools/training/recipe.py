@@ -48,6 +48,8 @@ class Recipe(NamedTuple):
         The data set of the figures. The scoreboard lists what was measured on the test digits.
     control : bool
         A model of a control, or one that is told more than others: not for the scoreboard.
+    n_trainings : int
+        How many runs `fit` makes, one for each draw of the data, say; seconds are of one of them.
     """
 
     data: Callable
@@ -65,6 +67,7 @@ class Recipe(NamedTuple):
     title: str = ""
     on: str = "digits"
     control: bool = False
+    n_trainings: int = 1
 
 
 def labelled_digits(final):

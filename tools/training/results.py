@@ -113,7 +113,7 @@ def produce(part, name):
         "figure": next(iter(figures.values())),
         "unit": recipe.unit,
         **figures,
-        "seconds": round(seconds, 1),
+        "seconds": round(seconds / recipe.n_trainings, 1),
         "steps": recipe.n_steps,
         "seed": recipe.seed,
         "parameters": sum(p.numel() for p in model.parameters()),

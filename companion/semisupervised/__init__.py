@@ -1,0 +1,1 @@
+"""A few labels and many examples without: self-training, consistency, alignment, weak votes."""
