@@ -20,7 +20,14 @@ from tests.pretended_gpu import generator_on_device, needs_pretended_gpu
 from tools.pages.chapters import ROOT
 
 # Bases that are no models by themselves.
-ABSTRACT = {"Autoregressive", "PixelModel", "Autoencoder", "LatentVariableModel", "Flow", "TwoViews"}
+ABSTRACT = {
+    "Autoregressive",
+    "PixelModel",
+    "Autoencoder",
+    "LatentVariableModel",
+    "Flow",
+    "TwoViews",
+}
 # What they change is an image: without weights to learn, of the contracts only devices apply.
 OF_AN_IMAGE = {"StyleTransfer"}
 
