@@ -133,15 +133,16 @@ class WithLabels(nn.Module):
     def __init__(self, learner, x, x_labelled, y_labelled, n_labelled):
         super().__init__()
         self.learner, self.n_labelled = learner, check_integer("n_labelled", n_labelled)
-        self.sets = x, x_labelled, y_labelled
+        for name, part in {"x": x, "x_labelled": x_labelled, "y_labelled": y_labelled}.items():
+            self.register_buffer(name, part, persistent=False)
 
     def loss(self, index, *, generator=None):
         """Loss of the images with these numbers, and of as many labelled ones as told."""
-        x, x_labelled, y_labelled = self.sets
-        pick = torch.randint(len(y_labelled), (self.n_labelled,), generator=generator)
-        return self.learner.loss(
-            x[index], index, x_labelled[pick], y_labelled[pick], generator=generator
-        )
+        n, place = len(self.y_labelled), None if generator is None else generator.device
+        pick = torch.randint(n, (self.n_labelled,), generator=generator, device=place)
+        pick = pick.to(index.device)
+        labelled = self.x_labelled[pick], self.y_labelled[pick]
+        return self.learner.loss(self.x[index], index, *labelled, generator=generator)
 
 
 def fit_few_labels(learner, x, labelled, n_steps, *, generator, n_labelled=64, **settings):

@@ -10,7 +10,13 @@ from torch.nn import functional
 
 from companion import data
 from companion.selfsupervised.encoder import ConvEncoder, Views
-from companion.semisupervised.learner import Answers, Classifier, FewLabels, fit_few_labels
+from companion.semisupervised.learner import (
+    Answers,
+    Classifier,
+    FewLabels,
+    WithLabels,
+    fit_few_labels,
+)
 from companion.semisupervised.self_training import FixMatch
 from tests.contracts import DeepContract, seeded
 
@@ -55,6 +61,16 @@ class FewLabelsContract(DeepContract):
 class TestFewLabels(FewLabelsContract):
     def make(self):
         return FewLabels(network())
+
+
+class TestWithLabels(DeepContract):
+    """What is trained: a learner with its images, a batch is an index."""
+
+    def make(self):
+        return WithLabels(FewLabels(network()), DIGITS[:9], DIGITS[9:13], LABELS[9:13], 6)
+
+    def batch(self):
+        return torch.arange(9)
 
 
 class OneTerm(FewLabels):
