@@ -24,8 +24,9 @@ def check_scores(scores):
 def info_nce(scores):
     """Loss of finding each partner among N, from scores (N, N): a scalar in nats.
 
-    ``-1/N sum_i log softmax_j(scores_ij)_i``. The mean of ``log N - loss`` is at most the mutual
-    information of the pairs (van den Oord et al., 2018, arXiv:1807.03748), and at most log N.
+    ``-1/N sum_i log softmax_j(scores_ij)_i``. The mean of ``log N - loss`` is at
+    most the mutual information of the pairs, and at most log N (van den Oord et
+    al., 2018, arXiv:1807.03748).
 
     >>> round(info_nce(torch.zeros(4, 4)).item(), 4)  # nothing told apart: log 4
     1.3863
@@ -68,11 +69,12 @@ def nt_xent(z_a, z_b, temperature=0.5):
 
 
 def supervised_contrastive(z, labels, temperature=0.5):
-    """Contrastive loss in which all rows of the same label are partners: a scalar in nats.
+    """Contrastive loss; all rows of the same label are partners: a scalar in nats.
 
-    ``-mean_i 1/|P(i)| sum_{p in P(i)} log softmax_{j != i}(z_i . z_j / T)_p``, with P(i) the others
-    of i's label. Rows without a partner are left out; without any the loss is 0 (Khosla et al.,
-    2020, arXiv:2004.11362, their L_out without the factor T).
+    ``-mean_i 1/|P(i)| sum_{p in P(i)} log softmax_{j != i}(z_i . z_j / T)_p``,
+    with P(i) the others of i's label. Rows without a partner are left out;
+    without any the loss is 0 (Khosla et al., 2020, arXiv:2004.11362, their L_out
+    without the factor T).
 
     Parameters
     ----------
@@ -84,7 +86,8 @@ def supervised_contrastive(z, labels, temperature=0.5):
     temperature = check_real("temperature", temperature, 0, inclusive=False)
     if z.ndim != 2 or labels.shape != z.shape[:1]:
         raise ValueError(
-            f"z has shape {tuple(z.shape)} and labels {tuple(labels.shape)}: give (n, d) and (n,)."
+            f"z has shape {tuple(z.shape)} and labels {tuple(labels.shape)}: "
+            "give (n, d) and one label for each of the n rows, (n,)."
         )
     z = unit(z)
     itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
@@ -92,7 +95,8 @@ def supervised_contrastive(z, labels, temperature=0.5):
     log_share = scores - scores.logsumexp(dim=1, keepdim=True)
     is_partner = (labels[:, None] == labels) & ~itself
     n_partners = is_partner.sum(dim=1)
-    total = -log_share.masked_fill(~is_partner, 0).sum(dim=1) / n_partners.clamp_min(1)
+    total = -log_share.masked_fill(~is_partner, 0).sum(dim=1)
+    total = total / n_partners.clamp_min(1)
     return total.sum() / (n_partners > 0).sum().clamp_min(1)
 
 

@@ -130,24 +130,24 @@ class MoCo(TwoViews):
             slow.lerp_(new, 1 - decay)
 
     def loss(self, x, *, generator=None):
-        """InfoNCE of queries against their keys and the queue, levels (B, *event): nats."""
+        """InfoNCE of queries against keys and queue, levels (B, *event): nats."""
         query, key = self.two_views(x, generator=generator)
         query = unit(self.projector(self.encoder(query)))
         with torch.no_grad():
             key = unit(self.slow(key))
         self.latest = key
-        positive, negatives = (query * key).sum(dim=1), query @ self.queue.T
-        return info_nce_against(positive / self.temperature, negatives / self.temperature)
+        query = query / self.temperature
+        return info_nce_against((query * key).sum(dim=1), query @ self.queue.T)
 
     @torch.no_grad()
     def update(self):
-        """Let the slow networks follow, and put the keys of the last `loss` into the queue."""
+        """Let the slow networks follow, and put the last keys into the queue."""
         self.follow(self.decay)
         n = len(self.latest)
         if len(self.queue) % n:
             raise ValueError(
-                f"n_queue={len(self.queue)} must be a multiple of the batch ({n}): keys would be "
-                "cut in two."
+                f"n_queue={len(self.queue)} must be a multiple of the batch ({n}): "
+                "keys would be cut in two."
             )
         at = int(self.oldest)
         self.queue[at : at + n] = self.latest

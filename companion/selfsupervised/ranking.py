@@ -91,14 +91,17 @@ class RankingStatistics(nn.Module):
         """
         if int(labels.min()) < -1 or int(labels.max()) >= self.known.out_features:
             raise ValueError(
-                f"labels reach from {int(labels.min())} to {int(labels.max())}: give 0 to "
-                f"{self.known.out_features - 1} for known classes and -1 for images without label."
+                f"labels reach from {int(labels.min())} to {int(labels.max())}: give 0 "
+                f"to {self.known.out_features - 1} for known classes "
+                "and -1 for images without label."
             )
         images, is_new = self.encoder.prepare(x), labels < 0
-        features = [self.encoder(self.views(images, generator=generator)) for _ in range(2)]
+        views = [self.views(images, generator=generator) for _ in range(2)]
+        features = [self.encoder(view) for view in views]
         known = [self.known(z) for z in features]
         new = [self.new(z).softmax(dim=1) for z in features]
-        apart = [(a - b).square().mean() for a, b in (new, [s.softmax(dim=1) for s in known])]
+        both = new, [s.softmax(dim=1) for s in known]
+        apart = [(a - b).square().mean() for a, b in both]
         loss = self.consistency * sum(apart)
         if not is_new.all():
             loss = loss + functional.cross_entropy(known[0][~is_new], labels[~is_new])

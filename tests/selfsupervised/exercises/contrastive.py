@@ -40,6 +40,14 @@ def the_next_is_the_partner(z_a, z_b, temperature):
     return loss(z_a, z_b, temperature, shifted=1)
 
 
+def partners_are_neighbours(z_a, z_b, temperature):
+    z = np.concatenate([z_a, z_b]).astype(float)
+    z = z / np.linalg.norm(z, axis=1, keepdims=True)
+    scores, rows = z @ z.T / temperature, np.arange(len(z))
+    np.fill_diagonal(scores, -np.inf)
+    return (np.logaddexp.reduce(scores, axis=1) - scores[rows, rows ^ 1]).mean()
+
+
 def only_the_other_side(z_a, z_b, temperature):
     a, b = (z / np.linalg.norm(z, axis=1, keepdims=True) for z in (z_a, z_b))
     scores = a @ b.T / temperature
@@ -105,6 +113,7 @@ WRONG = {
         temperature_in_front,
         half_of_the_rows,
         the_next_is_the_partner,
+        partners_are_neighbours,
         only_the_other_side,
         summed,
         overflows,

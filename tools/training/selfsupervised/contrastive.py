@@ -231,6 +231,15 @@ class KnownOnly(RankingStatistics):
         return functional.cross_entropy(self.known(z)[some], labels[some])
 
 
+class FrozenRanks(RankingStatistics):
+    """A control: the pretrained encoder stays as it is, as most of it does in the paper."""
+
+    def loss(self, x, labels, *, generator=None):
+        """Ranking statistics of features that do not move: only the two heads learn."""
+        self.encoder.requires_grad_(False).layers.eval()
+        return super().loss(x, labels, generator=generator)
+
+
 def grouped(model, learn, held_out):
     """Accuracy of five groups of the features of new classes, found by k-means."""
     features = [np.asarray(model.encode(x)) for x in (learn, held_out[0])]
@@ -263,7 +272,12 @@ def fit_ranking(
                 model = first if way == "simclr" else Fixed(lambda flat: flat)
                 found.append([grouped(model, x[y >= 5], held_out)])
                 continue
-            kind = {"ranks": RankingStatistics, "cosine": CosinePairs, "known": KnownOnly}[way]
+            kind = {
+                "ranks": RankingStatistics,
+                "frozen": FrozenRanks,
+                "cosine": CosinePairs,
+                "known": KnownOnly,
+            }[way]
 
             def loss(model, index, generator):
                 return model.loss(x[index], hidden[index], generator=generator)
@@ -391,10 +405,10 @@ RECIPES = {
     ),
     "supervised_many": digits(
         "Supervised, 10 and all labels",
-        partial(fit_supervised, plan=[(2, 10, 10), (3, None, 5)]),
+        partial(fit_supervised, plan=[(2, 10, 6), (3, None, 4)]),
         1,
         n_numbers=4,
-        n_steps=150,
+        n_steps=250,
     ),
     "views_weak": sweep("SimCLR, weak views", [views_of(s) for s in STRENGTHS[:3]]),
     "views_strong": sweep("SimCLR, strong views", [views_of(s) for s in STRENGTHS[3:5]]),
@@ -427,6 +441,12 @@ RECIPES = {
             {"n_top": 8},
             {"n_top": 3, "consistency": 10.0},
         ],
+    ),
+    "ranking_frozen": ranking(
+        "Ranking statistics, encoder frozen",
+        {"frozen": "new_classes"},
+        settings={"learning_rate": 7e-3},
+        tried=[{"learning_rate": 2e-3}, {"n_top": 3}],
     ),
     "simclr_letters": letters(
         "SimCLR",
