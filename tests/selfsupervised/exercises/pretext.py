@@ -70,6 +70,17 @@ def times_temperature(here, there, colors, T):
     return (s / s.sum(axis=1, keepdims=True)) @ colors
 
 
+def largest_of_all(here, there, colors, T):
+    s = here @ there.T / T
+    s = np.exp(s - s.max())
+    with np.errstate(all="ignore"):
+        return (s / s.sum(axis=1, keepdims=True)) @ colors
+
+
+def mean_of_means(x, guess, hidden):
+    return np.mean([((a - b)[m] ** 2).mean() for a, b, m in zip(x, guess, hidden, strict=True)])
+
+
 WRONG = {
     "turned": [
         turns_all_by_the_first,
@@ -78,6 +89,13 @@ WRONG = {
         flipped_at_random,
         half_turns,
     ],
-    "hidden_error": [all_pixels, hidden_over_all, seen_pixels, absolute, summed],
-    "pointed": [over_columns, no_temperature, points_back, overflows, times_temperature],
+    "hidden_error": [all_pixels, hidden_over_all, seen_pixels, absolute, summed, mean_of_means],
+    "pointed": [
+        over_columns,
+        no_temperature,
+        points_back,
+        overflows,
+        times_temperature,
+        largest_of_all,
+    ],
 }
