@@ -231,7 +231,10 @@ RECIPES = {
         tried=[{"learning_rate": 1e-2}, {"n_horizons": 1}, {"n_context": 64, "n_hidden": 64}],
     ),
     "time_regression": read_off(
-        title="Predictive regression, letters", make=partial(networks, PredictiveRegression)
+        title="Predictive regression, letters",
+        make=partial(networks, PredictiveRegression),
+        settings=SETTINGS | {"learning_rate": 2e-2},
+        tried=[{"learning_rate": 1e-3}, {"learning_rate": 5e-3}, {"learning_rate": 4e-2}],
     ),
     "time_scrambled": read_off(
         title="Predictive coding of scrambled strips", make=partial(networks, Scrambled)
