@@ -37,10 +37,15 @@ def all_images():
     return torch.from_numpy(np.concatenate([x, x_test]))
 
 
-def draws(y, numbers):
+def sizes(numbers, first=None):
+    """How many draws of each number of labels; `first`: at most so many."""
+    return [min(DRAWS[n], first or DRAWS[n]) for n in numbers]
+
+
+def draws(y, numbers, first=None):
     """Yield the indices of the labelled images, for each number of labels a class and each draw."""
-    for n in numbers:
-        yield from label_draws(y.numpy(), n, DRAWS[n], random_state=SEED)
+    for n, size in zip(numbers, sizes(numbers, first), strict=True):
+        yield from label_draws(y.numpy(), n, size, random_state=SEED)
 
 
 class EveryDraw(torch.nn.Module):
@@ -59,12 +64,12 @@ def vicreg(learn):
     return pretrain(model, learn, 600).encoder
 
 
-def fit(place, learn, n_steps, seed, *, method, numbers, start=False, **settings):
+def fit(place, learn, n_steps, seed, *, method, numbers, first=None, start=False, **settings):
     """Train a classifier for each draw, and keep what each says of all digits."""
     (x, y), images = learn, all_images()
     encoder = vicreg(x).state_dict() if start else None
     told = {key: settings.pop(key) for key in tuple(settings) if key in OF_TRAINING}
-    for i, chosen in enumerate(draws(y, numbers)):
+    for i, chosen in enumerate(draws(y, numbers, first)):
         generator = torch.Generator().manual_seed(seed + i)
         network = Classifier(initialize(ConvEncoder(), generator=generator))
         network = initialize(network, generator=generator)
@@ -90,20 +95,15 @@ def learner(method, network, x, chosen, y, settings):
     return method(network, **settings)
 
 
-def n_runs(numbers):
-    """How many classifiers are trained."""
-    return sum(DRAWS[n] for n in numbers)
-
-
 def keep(kept, place):
     """Put the answers where they are kept."""
     kept.classes.copy_(torch.stack(place.answers))
     return kept
 
 
-def measure(kept, held_out, *, numbers):
+def measure(kept, held_out, *, numbers, first=None):
     """Accuracies by labels a class, means over the draws, and the lowest."""
-    parts = kept.correct(*held_out).split([DRAWS[n] for n in numbers])
+    parts = kept.correct(*held_out).split(sizes(numbers, first))
     return {
         f"{kind} {'all' if n is None else n}": value
         for n, part in zip(numbers, parts, strict=True)
@@ -111,22 +111,22 @@ def measure(kept, held_out, *, numbers):
     }
 
 
-def method(title, kind, numbers, n_steps, settings=None, tried=(), **told):
+def method(title, kind, numbers, n_steps, settings=None, tried=(), first=None, **told):
     """Return the recipe of a method on all draws of these numbers of labels."""
     return Recipe(
         data=labelled_digits,
         make=EveryDraw,
-        fit=partial(fit, method=kind, numbers=numbers, **told),
-        measure=partial(measure, numbers=numbers),
+        fit=partial(fit, method=kind, numbers=numbers, first=first, **told),
+        measure=partial(measure, numbers=numbers, first=first),
         unit="accuracy",
         n_steps=n_steps,
         settings={"learning_rate": 1e-2} | (settings or {}),
         tried=tried,
-        kept=lambda: Answers(n_runs(numbers), all_images()),
+        kept=lambda: Answers(sum(sizes(numbers, first)), all_images()),
         keep=keep,
         title=title,
         control=True,
-        n_trainings=n_runs(numbers),
+        n_trainings=sum(sizes(numbers, first)),
     )
 
 
@@ -187,6 +187,22 @@ RECIPES = {
     ),
     "fixmatch_plain": method(
         "FixMatch, as published", FixMatch, SMALL, 150, BATCH | {"threshold": 0.95}
+    ),
+    "fixmatch_high": method(
+        "FixMatch, aligned, high threshold", FixMatch, SMALL, 150, MATCH | {"threshold": 0.95}
+    ),
+    "fixmatch_uneven": method(
+        "FixMatch, low threshold", FixMatch, SMALL, 150, MATCH | {"aligned": False}
+    ),
+    "fixmatch_long": method(
+        "FixMatch, aligned, four times the steps", FixMatch, (1,), 600, MATCH, first=3
+    ),
+    "seen": method(
+        "Labels only, free images in the normalisation",
+        PiModel,
+        SMALL,
+        150,
+        BATCH | {"weight": 0.0},
     ),
     "entropy": method("Entropy minimisation", EntropyMinimization, SMALL, 150, BATCH),
     "pseudo": method("Pseudo labels", PseudoLabel, SMALL, 150, BATCH | {"n_ramp": 75}),
