@@ -66,8 +66,8 @@ def prototype_labels(u, q, *, temperature=0.05, even=True, n_rounds=20):
 
     In turn: prototypes are the directions of ``sum_n q_nk u_n``; q is
     ``exp(u . prototype / temperature)``, rows scaled to sum 1, balanced if `even`.
-    Points u (n, d) are `directions`. It ends before `n_rounds` where prototypes stay within 1e-4.
-    Return q and the prototypes (n_classes, d).
+    Points u (n, d) are `directions`. It ends early where prototypes move by less
+    than 1e-4. Return q and the prototypes (n_classes, d).
     """
     t = check_real("temperature", temperature, 0, inclusive=False)
     before = np.zeros((q.shape[1], u.shape[1]))
