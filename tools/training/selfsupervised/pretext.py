@@ -474,6 +474,18 @@ def track_figures(models, held_out):
 
 other = partial(Recipe, control=True, on="photographs")
 
+filling = partial(
+    other,
+    data=digit_images,
+    fit=fit_holes,
+    measure=fill_figures,
+    unit="levels squared",
+    n_steps=250,
+    keep=without_judges,
+    kept=holes,
+    on="digits",
+)
+
 RECIPES = {
     "pretext_raw": row("Pixels", raw, 1),
     "pretext_principal": row("Principal components", principal, 1),
@@ -500,29 +512,13 @@ RECIPES = {
         title="Rotation prediction with a mark",
         control=True,
     ),
-    "pretext_holes": other(
-        data=digit_images,
+    "pretext_holes": filling(
         make=partial(holes, adversarial=True, weight=0.0),  # all but the judge's say is the same
-        fit=fit_holes,
-        measure=fill_figures,
-        unit="levels squared",
-        n_steps=250,
-        keep=without_judges,
-        kept=holes,
         title="In-painting, three networks",
-        on="digits",
     ),
-    "pretext_holes_judged": other(
-        data=digit_images,
+    "pretext_holes_judged": filling(
         make=partial(holes, adversarial=True),
-        fit=fit_holes,
-        measure=fill_figures,
-        unit="levels squared",
-        n_steps=250,
-        keep=without_judges,
-        kept=holes,
         title="In-painting with a discriminator, three networks",
-        on="digits",
     ),
     "pretext_drawn": other(
         data=digit_images,
