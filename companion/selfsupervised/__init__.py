@@ -1,1 +1,1 @@
-"""Labels that the data have within them: words from their neighbours."""
+"""Labels that the data have within them: a turn, a neighbour, a second view, the next moment."""
