@@ -222,7 +222,7 @@ from_labels = partial(
     settings={"learning_rate": 5e-3},
 )
 digits = {"data": partial(sequences, "digits"), "make": partial(networks, name="digits")}
-digits |= {"keep": partial(keep, name="digits"), "on": "digits"}
+digits |= {"keep": partial(keep, name="digits"), "on": "strips of digits"}
 plain = {"fit": lambda models, *_, **__: models, "n_steps": 1}
 
 RECIPES = {
