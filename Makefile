@@ -150,7 +150,7 @@ lock: ## resolve the newest versions (PyTorch stays) and write requirements.lock
 	echo '# Written by: make lock' > _build/lock/requirements.lock
 	{ grep sys_platform requirements.lock; \
 	  _build/lock/bin/pip freeze --all --exclude-editable $(foreach NAME,$(UNWANTED),--exclude $(NAME)) \
-	  | sed "s/+cpu$$//; /^\(constriction\|openTSNE\)==/s/$$/; platform_machine != 'aarch64'/"; } \
+	  | sed "s/+cpu$$//; /^\(constriction\|hmmlearn\|openTSNE\)==/s/$$/; platform_machine != 'aarch64'/"; } \
 	  | LC_ALL=C sort -f >> _build/lock/requirements.lock
 	mv _build/lock/requirements.lock requirements.lock
 

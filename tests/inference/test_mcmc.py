@@ -1,0 +1,151 @@
+"""Chains: moments within five standard errors, detailed balance, and reversibility."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from companion.inference.mcmc import (
+    gibbs_sample,
+    hamiltonian_monte_carlo,
+    langevin,
+    leapfrog,
+    metropolis_hastings,
+)
+from tests.inference.models import standard_error
+
+COVARIANCE = np.array([[1.0, 0.8], [0.8, 1.0]])
+PRECISION = np.linalg.inv(COVARIANCE)
+
+
+def log_p(x):
+    return -x @ PRECISION @ x / 2
+
+
+def gradient(x):
+    return -PRECISION @ x
+
+
+KINDS = {
+    "metropolis": lambda seed: metropolis_hastings(
+        log_p, [0, 0], 40_000, std=1.2, random_state=seed
+    ),
+    "langevin": lambda seed: langevin(
+        log_p, gradient, [0, 0], 20_000, step_size=0.8, random_state=seed
+    ),
+    "hamiltonian": lambda seed: hamiltonian_monte_carlo(
+        log_p, gradient, [0, 0], 8_000, step_size=0.4, n_steps=5, random_state=seed
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_moments_are_those_of_the_target(kind):
+    chain = KINDS[kind](0)
+    x = chain.x
+    for values, due in (
+        (x[:, 0], 0),
+        (x[:, 0] ** 2, 1),
+        (x[:, 0] * x[:, 1], 0.8),
+        (x[:, 1] ** 4, 3),
+    ):
+        assert abs(values.mean() - due) < 5 * standard_error(values)
+    np.testing.assert_allclose(chain.log_p[:50], [log_p(row) for row in x[:50]])
+    again = KINDS[kind](0)
+    assert np.array_equal(again.x, x)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_refused_stays_in_the_chain(kind):
+    """Pitfall I1."""
+    chain = KINDS[kind](1)
+    assert 0.2 < chain.accepted.mean() < 1
+    refused = np.flatnonzero(~chain.accepted[1:]) + 1
+    assert np.array_equal(chain.x[refused], chain.x[refused - 1])
+    moved = np.flatnonzero(chain.accepted[1:]) + 1
+    assert (chain.x[moved] != chain.x[moved - 1]).any(axis=1).all()
+
+
+def test_detailed_balance_on_a_small_chain():
+    """Five states on a line, moves left and right with unequal proposals: exact kernel."""
+    p = np.array([1.0, 4.0, 2.0, 3.0, 0.5])
+    right = np.array([1.0, 0.7, 0.4, 0.5, 0.0])
+    q = np.diag(right[:-1], 1) + np.diag(1 - right[1:], -1)
+    kernel = np.zeros((5, 5))
+    for i, j in itertools.product(range(5), repeat=2):
+        if q[i, j]:
+            kernel[i, j] = q[i, j] * min(1, p[j] * q[j, i] / (p[i] * q[i, j]))
+    kernel += np.diag(1 - kernel.sum(axis=1))
+    flow = p[:, None] * kernel
+    np.testing.assert_allclose(flow, flow.T)
+
+    def propose(x, rng):
+        i = int(x[0])
+        return np.array([float(i + (1 if rng.random_sample() < right[i] else -1))])
+
+    chain = metropolis_hastings(
+        lambda x: np.log(p[int(x[0])]) if 0 <= x[0] < 5 else -np.inf,
+        [1.0],
+        60_000,
+        propose=propose,
+        log_ratio=lambda x, new: np.log(q[int(new[0]), int(x[0])] / q[int(x[0]), int(new[0])]),
+        random_state=0,
+    )
+    moves = np.zeros((5, 5))
+    states = chain.x[:, 0].astype(int)
+    np.add.at(moves, (states[:-1], states[1:]), 1)
+    seen = moves / moves.sum(axis=1, keepdims=True)
+    error = np.sqrt(kernel * (1 - kernel) / moves.sum(axis=1, keepdims=True))
+    assert (np.abs(seen - kernel) <= 5 * error + 1e-12).all()
+
+
+def test_leapfrog_is_reversible_and_of_second_order():
+    """Pitfall I3: a chain without the last half kick has the right variance, and is caught here."""
+    rng = np.random.default_rng(0)
+    x, push = rng.normal(size=(2, 3))
+    quartic = lambda z: -z - z**3  # noqa: E731 -- a force that is not linear
+    there = leapfrog(quartic, x, push, 0.1, 7)
+    back = leapfrog(quartic, there[0], -there[1], 0.1, 7)
+    np.testing.assert_allclose(back[0], x, atol=1e-12)
+    np.testing.assert_allclose(-back[1], push, atol=1e-12)
+
+    def energy(z, m):
+        return (z**2 / 2 + z**4 / 4).sum() + (m**2).sum() / 2
+
+    errors = [
+        abs(energy(*leapfrog(quartic, x, push, 1 / n, n)) - energy(x, push)) for n in (40, 80, 160)
+    ]
+    assert errors[0] / errors[1] == pytest.approx(4, rel=0.1)
+    assert errors[1] / errors[2] == pytest.approx(4, rel=0.1)
+
+
+def test_the_energy_is_that_of_the_push_of_this_step():
+    """Pitfall I2: with a tiny step every move is accepted, with a huge one hardly any."""
+    told = {"log_p": log_p, "gradient": gradient, "x": [0.3, -1], "n": 300, "n_steps": 4}
+    small = hamiltonian_monte_carlo(**told, step_size=1e-3, random_state=0)
+    large = hamiltonian_monte_carlo(**told, step_size=3.0, random_state=0)
+    assert small.accepted.mean() > 0.99
+    assert large.accepted.mean() < 0.05
+
+
+def test_gibbs_on_two_correlated_gaussians():
+    def draw(j):
+        return lambda x, rng: 0.8 * x[1 - j] + 0.6 * rng.standard_normal()
+
+    x = gibbs_sample([draw(0), draw(1)], [5.0, 5.0], 20_000, n_burn=100, random_state=0)
+    for values, due in ((x[:, 0], 0), (x[:, 1] ** 2, 1), (x[:, 0] * x[:, 1], 0.8)):
+        assert abs(values.mean() - due) < 5 * standard_error(values)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: metropolis_hastings(lambda x: -np.inf, [0.0], 5), "density is positive"),
+        (lambda: metropolis_hastings(log_p, [0, 0], 0), "n=0"),
+        (lambda: metropolis_hastings(log_p, [0, 0], 5, std=0), "std=0"),
+        (lambda: gibbs_sample([], [0.0], 5), "one for each"),
+    ],
+)
+def test_bad_chains_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
