@@ -1,4 +1,4 @@
-"""Rejection, weights, effective sizes, and a particle filter against the Kalman filter."""
+"""Categories, rejection, weights, and effective sizes."""
 
 import numpy as np
 import pytest
@@ -6,13 +6,12 @@ from scipy import stats
 
 from companion.inference.sampling import (
     autocorrelation,
+    draw_categories,
     effective_sample_size,
     importance_sample,
-    particle_filter,
     r_hat,
     rejection_sample,
-    systematic_resample,
-    weigh,
+    resample,
 )
 
 
@@ -48,6 +47,8 @@ def test_a_bound_that_is_too_small_is_noticed():
         rejection_sample(
             log_p, lambda m, rng: q.rvs((m, 1), random_state=rng), log_q, 40.0, 9, max_draws=5000
         )
+    with pytest.raises(ValueError, match="log_bound=inf must be"):
+        rejection_sample(log_p, lambda m, rng: q.rvs((m, 1), random_state=rng), log_q, np.inf, 9)
 
 
 def test_weights_give_means_and_the_normaliser():
@@ -65,13 +66,42 @@ def test_weights_give_means_and_the_normaliser():
     assert told.log_normalizer == pytest.approx(np.log(2 * np.pi) / 2, abs=5 * error)
 
 
-def test_the_effective_number_is_between_one_and_all():
-    x = np.zeros((4, 1))
-    assert weigh(x, np.zeros(4)).n_effective == pytest.approx(4)
-    assert weigh(x, np.array([0, -1e3, -1e3, -1e3])).n_effective == pytest.approx(1)
-    assert weigh(x, np.array([5e3, 5e3, -np.inf, -np.inf])).n_effective == pytest.approx(2)
-    with pytest.raises(ValueError, match="q must reach"):
-        weigh(x, np.full(4, -np.inf))
+def test_categories_come_with_their_probabilities():
+    """`eq-sampling-discrete`."""
+    p = np.array([0.1, 0.0, 0.6, 0.3])
+    counts = np.bincount(draw_categories(p, 20_000, random_state=0), minlength=4)
+    assert counts[1] == 0
+    assert stats.chisquare(counts[p > 0], 20_000 * p[p > 0]).pvalue > 1e-3
+    with pytest.raises(ValueError, match="divided by their sum"):
+        draw_categories([1, 2], 3)
+    with pytest.raises(ValueError, match="divided by their sum"):
+        draw_categories([np.nan, 1], 3)
+
+
+def test_points_drawn_again_by_weight_are_draws_of_p():
+    """Moments within 5 standard errors of the effective size."""
+    log_p, _ = normal(1, 0.7)
+    log_q, q = normal(0, 1.5)
+    told = importance_sample(
+        log_p, lambda n, rng: q.rvs((n, 2), random_state=rng), log_q, 40_000, random_state=1
+    )
+    again = resample(told, 4000, random_state=0)
+    error = 0.7 * np.sqrt(1 / 4000 + 1 / told.n_effective)
+    assert (np.abs(again.mean(axis=0) - 1) < 5 * error).all()
+    assert (np.abs(again.var(axis=0) - 0.49) < 5 * 0.7 * 2**0.5 * error).all()
+
+
+@pytest.mark.parametrize("d", [1, 4])
+def test_the_share_of_effective_draws_is_that_of_theory(d):
+    """`eq-sampling-share`: (sqrt(2 s^2 - 1) / s^2)^d."""
+    s = 1.4
+    log_p, _ = normal()
+    log_q, q = normal(0, s)
+    told = importance_sample(
+        log_p, lambda n, rng: q.rvs((n, d), random_state=rng), log_q, 100_000, random_state=0
+    )
+    due = ((2 * s**2 - 1) ** 0.5 / s**2) ** d
+    assert told.n_effective / 100_000 == pytest.approx(due, rel=0.02)
 
 
 def series(rho, n, seed, start=0.0, m=1):
@@ -115,49 +145,3 @@ def test_chains_that_have_not_met_are_found():
     assert r_hat(3 * met - 7) == pytest.approx(r_hat(met))
     with pytest.raises(ValueError, match="n at least 4"):
         r_hat(np.zeros((2, 3)))
-
-
-def test_systematic_resampling_is_fair_and_even():
-    rng = np.random.RandomState(0)
-    weights = np.random.default_rng(1).dirichlet(np.ones(7))
-    counts = np.zeros(7)
-    for _ in range(4000):
-        copies = np.bincount(systematic_resample(weights, rng), minlength=7)
-        assert (np.abs(copies - 7 * weights) < 1).all()
-        counts += copies
-    np.testing.assert_allclose(counts / 4000, 7 * weights, atol=0.05)
-
-
-def kalman(y, a, q, r):
-    mean, variance, log_prob, told = 0.0, 1.0, 0.0, []
-    for t, seen in enumerate(y):
-        if t:
-            mean, variance = a * mean, a**2 * variance + q
-        log_prob += stats.norm(mean, (variance + r) ** 0.5).logpdf(seen)
-        gain = variance / (variance + r)
-        mean, variance = mean + gain * (seen - mean), (1 - gain) * variance
-        told.append((mean, variance))
-    return *np.array(told).T, log_prob
-
-
-@pytest.mark.parametrize("threshold", [0.0, 0.5, 1.0])
-def test_the_particle_filter_is_the_kalman_filter_where_that_is_exact(threshold):
-    a, q, r, rng = 0.9, 0.3, 0.5, np.random.default_rng(0)
-    x, y = 0.0, []
-    for _ in range(8 if threshold == 0 else 40):
-        x = a * x + q**0.5 * rng.normal()
-        y.append(x + r**0.5 * rng.normal())
-    mean, variance, log_prob = kalman(y, a, q, r)
-    told = particle_filter(
-        lambda n, rng: rng.standard_normal((n, 1)),
-        lambda x, t, rng: a * x + q**0.5 * rng.standard_normal(x.shape),
-        lambda seen, x: stats.norm(x[:, 0], r**0.5).logpdf(seen),
-        y,
-        20_000,
-        threshold=threshold,
-        random_state=0,
-    )
-    error = 5 * np.sqrt(variance / told.n_effective.min())
-    assert (np.abs(told.mean[:, 0] - mean) < np.maximum(error, 0.02)).all()
-    np.testing.assert_allclose(told.variance[:, 0], variance, rtol=0.2)
-    assert told.log_prob == pytest.approx(log_prob, abs=0.3)
