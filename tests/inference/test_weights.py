@@ -1,5 +1,7 @@
 """Weights that sum to one, their effective number, and resampling that is fair."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -38,8 +40,8 @@ def test_the_stretch_on_which_a_number_falls():
         *(0, 0, 2, 2, 3, 3)
     ]
     assert pick([0, 1, 0], np.array([0, 0.5, np.nextafter(1, 0)])).tolist() == [1, 1, 1]
-    third = np.full(3, 0.1) * (1 + 1e-16)
-    assert pick(third, np.nextafter(1, 0)) == 2
+    largest = SimpleNamespace(random_sample=lambda: np.nextafter(1, 0))  # rounds to 1 below
+    assert systematic_resample(np.array([0.3, 0.3, 0.4, 0.0]), largest).tolist() == [0, 1, 2, 2]
 
 
 def test_systematic_resampling_is_fair_and_even():
