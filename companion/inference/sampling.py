@@ -75,7 +75,7 @@ def rejection_sample(log_p, draw, log_q, log_bound, n, *, random_state=None, max
                 f"log_bound={log_bound} is too small: p is larger than M q by a factor of "
                 f"{np.exp(gap.max()):.3g} at x={x[gap.argmax()]}."
             )
-        some = x[np.log1p(-rng.random_sample(len(x))) < gap]
+        some = x[np.log(rng.random_sample(len(x))) < gap]
         kept.append(some)
         n_kept, n_drawn = n_kept + len(some), n_drawn + len(x)
     return np.concatenate(kept)[:n], n_kept / n_drawn
