@@ -33,16 +33,16 @@ class Filtered(NamedTuple):
 
 
 def particle_step(x, log_w, log_seen, threshold, rng):
-    """Weigh points (n, d) by what was seen; let the heavy have children where few are heavy.
+    """Weigh points (n, d) by what was seen; resample where few are effective.
 
-    Returns them as `Weighted`, and the points and log weights with which the next step begins.
+    Returns them as `Weighted`, and points and log weights for the next step.
     """
-    n = len(x)
-    log_w = log_w + log_seen
+    n, log_w = len(x), log_w + log_seen
     cloud = weigh(x, log_w)
     if cloud.n_effective < threshold * n:
-        return cloud, x[systematic_resample(cloud.weights, rng)], np.full(n, -np.log(n))
-    return cloud, x, log_w - cloud.log_normalizer - np.log(n)  # sum to 1 again
+        children = systematic_resample(cloud.weights, rng)
+        return cloud, x[children], np.full(n, -np.log(n))
+    return cloud, x, log_w - cloud.log_normalizer - np.log(n)  # of sum 1 again
 
 
 def particle_filter(

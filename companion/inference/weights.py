@@ -6,7 +6,6 @@ Chapter: `sampling`.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import logsumexp
 
 
 class Weighted(NamedTuple):
@@ -30,19 +29,18 @@ class Weighted(NamedTuple):
 
 
 def weigh(x, log_weights):
-    """Points with unnormalised log weights (n,), as `Weighted`; shifts of the weights cancel."""
-    total = logsumexp(log_weights)
-    if not np.isfinite(total):
-        raise ValueError(
-            f"log_weights sum to {total} (in logs): q must reach where p is, and be above 0 where "
-            "it draws."
-        )
-    weights = np.exp(log_weights - total)
-    return Weighted(x, weights, float(total - np.log(len(x))), float(1 / (weights**2).sum()))
+    """Points (n, d) with logarithms of raw weights (n,), as `Weighted`."""
+    top = np.max(log_weights)
+    if not np.isfinite(top):
+        raise ValueError(f"log_weights are at most {top}: let q reach where p is.")
+    raw = np.exp(log_weights - top)
+    weights = raw / raw.sum()
+    log_normalizer = float(top + np.log(raw.mean()))
+    return Weighted(x, weights, log_normalizer, float(1 / (weights**2).sum()))
 
 
 def pick(weights, u):
-    """Indices on whose stretch of the cumulated weights the numbers u in [0, 1) fall."""
+    """Indices on whose step of the summed weights the numbers u in [0, 1) fall."""
     edges = np.cumsum(weights)
     last = np.flatnonzero(weights)[-1]  # rounding must not pick what weighs 0
     return np.searchsorted(edges, u * edges[-1], side="right").clip(max=last)

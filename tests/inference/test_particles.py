@@ -110,7 +110,7 @@ def test_same_seed_same_cloud_and_bad_input_is_refused():
     assert particle_filter(*parts, y, 20, random_state=3).clouds is None
     with pytest.raises(ValueError, match="threshold=2 must be a number"):
         particle_filter(*parts, y, 20, threshold=2)
-    with pytest.raises(ValueError, match="q must reach"):
+    with pytest.raises(ValueError, match="q reach"):
         particle_filter(*parts[:2], lambda seen, x: np.full(len(x), -np.inf), y, 20)
 
 

@@ -11,7 +11,7 @@ from companion.inference.weights import pick, systematic_resample, weigh
 
 
 def test_the_effective_number_is_between_one_and_all():
-    """`eq-sampling-effective`."""
+    """`eq-sampling-weights`."""
     x = np.zeros((4, 1))
     assert weigh(x, np.zeros(4)).n_effective == pytest.approx(4)
     assert weigh(x, np.array([0, -1e3, -1e3, -1e3])).n_effective == pytest.approx(1)
@@ -20,7 +20,7 @@ def test_the_effective_number_is_between_one_and_all():
 
 @pytest.mark.parametrize("bad", [-np.inf, np.inf, np.nan])
 def test_weights_that_are_none_are_refused(bad):
-    with pytest.raises(ValueError, match=r"log_weights sum to .*q must reach"):
+    with pytest.raises(ValueError, match=r"log_weights are at most .*q reach"):
         weigh(np.zeros((4, 1)), np.full(4, bad))
 
 
