@@ -4,7 +4,7 @@ Chapters: `chains`, `graphical_models`.
 """
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import ellipk, expit
 
 
 def neighbour_sum(spins, *, periodic=True):
@@ -30,6 +30,7 @@ def ising_sweep(spins, coupling, rng, *, field=0.0, periodic=True):
     spins : array (height, width) of -1 and 1
         Both sides even, if the grid is periodic: else neighbours have the same colour.
     coupling : float
+        Of neighbours, in units of the temperature; above 0 they like to agree.
     rng : numpy.random.RandomState
     field : float or array (height, width)
     periodic : bool
@@ -51,3 +52,22 @@ def ising_sweep(spins, coupling, rng, *, field=0.0, periodic=True):
         up = rng.random_sample(spins.shape) < expit(2 * pull)
         spins[color == half] = np.where(up, 1, -1)[color == half]
     return spins
+
+
+CRITICAL = float(np.log(1 + np.sqrt(2)) / 2)  # coupling above which an endless grid takes sides
+
+
+def onsager_magnetization(coupling):
+    """Mean spin of an endless grid whose side was taken: ``(1 - sinh(2 J)^-4)^(1/8)``, or 0.
+
+    Source: Onsager (1949), Yang (1952).
+    """
+    J = np.maximum(np.asarray(coupling, dtype=float), CRITICAL)
+    return np.maximum(1 - np.sinh(2 * J) ** -4.0, 0) ** 0.125
+
+
+def onsager_energy(coupling):
+    """Mean of ``s_i s_j`` over neighbours on an endless grid (Onsager, 1944); coupling above 0."""
+    J = np.asarray(coupling, dtype=float)
+    k = 2 * np.sinh(2 * J) / np.cosh(2 * J) ** 2
+    return (1 + 2 / np.pi * (2 * np.tanh(2 * J) ** 2 - 1) * ellipk(k**2)) / (2 * np.tanh(2 * J))
