@@ -54,6 +54,22 @@ def test_a_torus_joins_its_borders():
     assert neighbour_sum(spins, periodic=False)[0, 0] == 4 + 1
 
 
+@pytest.mark.parametrize("periodic", [True, False])
+def test_many_grids_at_once_each_with_its_coupling(periodic):
+    """One grid alone gets the numbers of one among many; endless couplings decide for the crowd."""
+    rng = np.random.RandomState(3)
+    spins = rng.choice([-1, 1], (3, 4, 6))
+    near = [neighbour_sum(s, periodic=periodic) for s in spins]
+    assert np.array_equal(neighbour_sum(spins, periodic=periodic), near)
+    one = ising_sweep(spins[:1].copy(), 0.4, np.random.RandomState(5), periodic=periodic)
+    alone = ising_sweep(spins[0].copy(), 0.4, np.random.RandomState(5), periodic=periodic)
+    assert np.array_equal(one[0], alone)
+    coupling = np.array([0.0, 0.3, 50.0])[:, None, None]
+    up = ising_sweep(np.ones((3, 40, 40), dtype=int), coupling, rng, periodic=periodic)
+    assert (up[2] == 1).all()
+    assert abs(up[0].mean()) < 0.15 < up[1].mean()
+
+
 def test_an_odd_torus_is_refused():
     with pytest.raises(ValueError, match="must be even"):
         ising_sweep(np.ones((3, 4)), 1.0, np.random.RandomState(0))
