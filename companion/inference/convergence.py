@@ -1,6 +1,6 @@
 """How much chains are worth: their memory, and whether they tell the same.
 
-Chapters: `chains`, `sampling`.
+Chapter: `chains`.
 """
 
 import numpy as np

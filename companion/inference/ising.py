@@ -1,10 +1,10 @@
 """Spins on a grid that like to agree with their neighbours, drawn half a chessboard at a time.
 
-Chapters: `chains`, `graphical_models`.
+Chapter: `chains`.
 """
 
 import numpy as np
-from scipy.special import ellipk, expit
+from scipy.special import ellipkm1, expit
 
 
 def neighbour_sum(spins, *, periodic=True):
@@ -74,5 +74,6 @@ def onsager_magnetization(coupling):
 def onsager_energy(coupling):
     """Mean of ``s_i s_j`` over neighbours on an endless grid (Onsager, 1944); coupling above 0."""
     J = np.asarray(coupling, dtype=float)
-    k = 2 * np.sinh(2 * J) / np.cosh(2 * J) ** 2
-    return (1 + 2 / np.pi * (2 * np.tanh(2 * J) ** 2 - 1) * ellipk(k**2)) / (2 * np.tanh(2 * J))
+    far = 2 * np.tanh(2 * J) ** 2 - 1  # 0 at the critical coupling, where the integral is endless
+    integral = ellipkm1(np.maximum(far**2, np.finfo(float).tiny))
+    return (1 + 2 / np.pi * far * integral) / (2 * np.tanh(2 * J))

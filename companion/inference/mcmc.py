@@ -45,7 +45,7 @@ def run(step, log_p, x, n, n_burn):
 
 
 def metropolis_step(log_p, propose, log_ratio, x, value, rng):
-    """Propose a move, and go or stay; returns x, its log p, and whether it moved."""
+    """Propose a move, and go or stay: x, its log p, and whether it moved."""
     new = propose(x, rng)
     new_value = float(log_p(new))
     gain = new_value - value + log_ratio(x, new)
@@ -152,14 +152,15 @@ def langevin(log_p, gradient, x, n, *, step_size, adjusted=True, n_burn=0, rando
 
 
 def leapfrog(gradient, x, momentum, step_size, n_steps):
-    """Follow Hamilton's equations: half a kick, then steps and kicks, half a kick at the end.
+    """Half a kick, then steps and kicks, and half a kick at the end.
 
-    Reversible, keeps volumes, and the energy is off by the square of the step.
+    Reversible, keeps volumes; the energy is off by the square of the step.
     """
     momentum = momentum + step_size / 2 * gradient(x)
     for i in range(n_steps):
         x = x + step_size * momentum
-        momentum = momentum + (step_size if i < n_steps - 1 else step_size / 2) * gradient(x)
+        kick = step_size if i < n_steps - 1 else step_size / 2
+        momentum = momentum + kick * gradient(x)
     return x, momentum
 
 

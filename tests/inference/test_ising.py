@@ -81,7 +81,8 @@ def test_onsager_between_the_ends():
     low = np.exp(-8 * 0.9)  # at low temperature single spins flip: 1 - 2 exp(-8 J)
     assert onsager_magnetization(0.9) == pytest.approx(1 - 2 * low, abs=20 * low**1.5)
     assert onsager_energy(0.05) == pytest.approx(np.tanh(0.05), rel=0.01)
-    assert onsager_energy(CRITICAL * (1 - 1e-9)) == pytest.approx(2**-0.5, abs=1e-6)
+    for near in (CRITICAL, CRITICAL - 1e-9, CRITICAL + 1e-12):
+        assert onsager_energy(near) == pytest.approx(2**-0.5, abs=1e-6)
 
 
 def transfer_energy(coupling, width=12):
