@@ -182,6 +182,20 @@ def test_leapfrog_is_reversible_and_of_second_order():
     assert errors[1] / errors[2] == pytest.approx(4, rel=0.1)
 
 
+def test_without_the_last_half_kick_the_way_back_is_lost():
+    """Pitfall I3, the control: what the test above would say to the wrong scheme."""
+    slope = lambda z: -z - z**3  # noqa: E731
+    rng = np.random.default_rng(0)
+    x, push = rng.normal(size=(2, 3))
+
+    def cut(z, m):
+        z, m = leapfrog(slope, z, m, 0.1, 7)
+        return z, m - 0.05 * slope(z)
+
+    there = cut(x, push)
+    assert abs(cut(there[0], -there[1])[0] - x).max() > 1e-3
+
+
 def test_the_energy_is_that_of_the_push_of_this_step():
     """Pitfall I2: with a tiny step every move is accepted, with a huge one hardly any."""
     told = {"log_p": log_p, "gradient": gradient, "x": [0.3, -1], "n": 300, "n_steps": 4}
