@@ -1,21 +1,21 @@
 """Spins on a grid that like to agree with their neighbours, drawn half a chessboard at a time.
 
-Chapters: `chains`, `graphical_models`.
+Chapter: `chains`.
 """
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import ellipkm1, expit
 
 
 def neighbour_sum(spins, *, periodic=True):
-    """Add up the four neighbours of each spin (height, width): across the border, or 0 there."""
+    """Sum of the four neighbours of each spin (..., height, width): across the border, or 0."""
     if periodic:
-        return sum(np.roll(spins, way, axis) for axis in (0, 1) for way in (-1, 1))
+        return sum(np.roll(spins, way, axis) for axis in (-2, -1) for way in (-1, 1))
     total = np.zeros_like(spins)
-    total[1:] += spins[:-1]
-    total[:-1] += spins[1:]
-    total[:, 1:] += spins[:, :-1]
-    total[:, :-1] += spins[:, 1:]
+    total[..., 1:, :] += spins[..., :-1, :]
+    total[..., :-1, :] += spins[..., 1:, :]
+    total[..., 1:] += spins[..., :-1]
+    total[..., :-1] += spins[..., 1:]
     return total
 
 
@@ -27,9 +27,10 @@ def ising_sweep(spins, coupling, rng, *, field=0.0, periodic=True):
 
     Parameters
     ----------
-    spins : array (height, width) of -1 and 1
+    spins : array (height, width) or (n_grids, height, width) of -1 and 1
         Both sides even, if the grid is periodic: else neighbours have the same colour.
-    coupling : float
+    coupling : float or array (n_grids, 1, 1)
+        Of neighbours, in units of the temperature; above 0 they like to agree.
     rng : numpy.random.RandomState
     field : float or array (height, width)
     periodic : bool
@@ -40,14 +41,39 @@ def ising_sweep(spins, coupling, rng, *, field=0.0, periodic=True):
     array
         The same `spins`.
     """
-    if periodic and any(side % 2 for side in spins.shape):
+    if periodic and any(side % 2 for side in spins.shape[-2:]):
         raise ValueError(
             f"spins has shape {spins.shape}: both sides of the torus must be even; or take "
             "periodic=False."
         )
-    color = np.indices(spins.shape).sum(axis=0) % 2
     for half in (0, 1):
-        pull = coupling * neighbour_sum(spins, periodic=periodic) + field
-        up = rng.random_sample(spins.shape) < expit(2 * pull)
-        spins[color == half] = np.where(up, 1, -1)[color == half]
+        chessboard_half(spins, half, coupling, rng, field, periodic)
     return spins
+
+
+def chessboard_half(spins, half, coupling, rng, field, periodic):
+    """Draw the spins of one colour, each given its four neighbours; in place."""
+    color = np.indices(spins.shape[-2:]).sum(axis=0) % 2
+    pull = coupling * neighbour_sum(spins, periodic=periodic) + field
+    up = rng.random_sample(spins.shape) < expit(2 * pull)
+    np.copyto(spins, np.where(up, 1, -1), where=color == half, casting="unsafe")
+
+
+CRITICAL = float(np.log(1 + np.sqrt(2)) / 2)  # coupling above which an endless grid takes sides
+
+
+def onsager_magnetization(coupling):
+    """Mean spin of an endless grid whose side was taken: ``(1 - sinh(2 J)^-4)^(1/8)``, or 0.
+
+    Source: Onsager (1949), Yang (1952).
+    """
+    J = np.maximum(np.asarray(coupling, dtype=float), CRITICAL)
+    return np.maximum(1 - np.sinh(2 * J) ** -4.0, 0) ** 0.125
+
+
+def onsager_energy(coupling):
+    """Mean of ``s_i s_j`` over neighbours on an endless grid (Onsager, 1944); coupling above 0."""
+    J = np.asarray(coupling, dtype=float)
+    far = 2 * np.tanh(2 * J) ** 2 - 1  # 0 at the critical coupling, where the integral is endless
+    integral = ellipkm1(np.maximum(far**2, np.finfo(float).tiny))
+    return (1 + 2 / np.pi * far * integral) / (2 * np.tanh(2 * J))

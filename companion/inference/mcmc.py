@@ -1,6 +1,6 @@
 """Chains whose long-run shares are the distribution that we cannot draw from.
 
-Chapter: `sampling`.
+Chapter: `chains`.
 """
 
 from typing import NamedTuple
@@ -44,6 +44,16 @@ def run(step, log_p, x, n, n_burn):
     return Chain(rows, told, logs)
 
 
+def metropolis_step(log_p, propose, log_ratio, x, value, rng):
+    """Propose a move, and go or stay: x, its log p, and whether it moved."""
+    new = propose(x, rng)
+    new_value = float(log_p(new))
+    gain = new_value - value + log_ratio(x, new)
+    if np.log(rng.random_sample()) < gain:
+        return new, new_value, True
+    return x, value, False
+
+
 def metropolis_hastings(
     log_p, x, n, *, std=1.0, propose=None, log_ratio=None, n_burn=0, random_state=None
 ):
@@ -75,22 +85,49 @@ def metropolis_hastings(
     """
     rng, std = check_random_state(random_state), check_real("std", std, 0, inclusive=False)
 
+    def walk(x, rng):
+        return x + std * rng.standard_normal(len(x))
+
     def step(x, value):
-        new = x + std * rng.standard_normal(len(x)) if propose is None else propose(x, rng)
-        new_value = float(log_p(new))
-        gain = new_value - value + (0 if log_ratio is None else log_ratio(x, new))
-        if np.log(rng.random_sample()) < gain:
-            return new, new_value, True
-        return x, value, False
+        return metropolis_step(
+            log_p, propose or walk, log_ratio or (lambda x, new: 0.0), x, value, rng
+        )
 
     return run(step, log_p, x, n, n_burn)
 
 
-def langevin(log_p, gradient, x, n, *, step_size, n_burn=0, random_state=None):
+def metropolis_matrix(p, q):
+    """Transition matrix (k, k) of Metropolis-Hastings on k states.
+
+    ``A_ij = q_ij min(1, p_j q_ji / (p_i q_ij))`` off the diagonal, and on it what is left: refused
+    moves stay.
+
+    Parameters
+    ----------
+    p : array (k,)
+        Positive shares, not necessarily normalised.
+    q : array (k, k)
+        Row i holds the chances of each proposal from state i; rows sum to 1.
+    """
+    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
+    if q.shape != (len(p), len(p)) or not np.allclose(q.sum(axis=1), 1) or (q < 0).any():
+        raise ValueError(
+            f"q has shape {q.shape}: give a row of chances, sum 1, for each state of p."
+        )
+    if not (p > 0).all():
+        raise ValueError(f"p={p} must be positive: leave out the states that are never visited.")
+    there = p[:, None] * q
+    A = np.minimum(there, there.T) / p[:, None]
+    np.fill_diagonal(A, 0)
+    return A + np.diag(1 - A.sum(axis=1))
+
+
+def langevin(log_p, gradient, x, n, *, step_size, adjusted=True, n_burn=0, random_state=None):
     """Metropolis-adjusted Langevin: a step of half ``step_size**2`` up the gradient, and noise.
 
     ``x' = x + step_size^2 / 2 grad log p(x) + step_size noise``; the move is not symmetric, and the
-    ratio says so (Roberts and Tweedie, 1996).
+    ratio says so (Roberts and Tweedie, 1996). If not `adjusted`, every move is taken: the chain has
+    then another law than p, the nearer the smaller the step.
     """
     size = check_real("step_size", step_size, 0, inclusive=False)
 
@@ -100,30 +137,30 @@ def langevin(log_p, gradient, x, n, *, step_size, n_burn=0, random_state=None):
     def log_q(to, at):
         return -((to - mean(at)) ** 2).sum() / (2 * size**2)
 
+    def log_ratio(x, new):
+        return log_q(x, new) - log_q(new, x) if adjusted else np.inf
+
     return metropolis_hastings(
         log_p,
         x,
         n,
         propose=lambda x, rng: mean(x) + size * rng.standard_normal(len(x)),
-        log_ratio=lambda x, new: log_q(x, new) - log_q(new, x),
+        log_ratio=log_ratio,
         n_burn=n_burn,
         random_state=random_state,
     )
 
 
 def leapfrog(gradient, x, momentum, step_size, n_steps):
-    """Follow Hamilton's equations: half a kick, then steps and kicks, half a kick at the end.
+    """Half a kick, then steps and kicks, and half a kick at the end.
 
-    Reversible, keeps volumes, and the energy is off by the square of the step.
-
-    Returns
-    -------
-    x, momentum : arrays (d,)
+    Reversible, keeps volumes; the energy is off by the square of the step.
     """
     momentum = momentum + step_size / 2 * gradient(x)
     for i in range(n_steps):
         x = x + step_size * momentum
-        momentum = momentum + (step_size if i < n_steps - 1 else step_size / 2) * gradient(x)
+        kick = step_size if i < n_steps - 1 else step_size / 2
+        momentum = momentum + kick * gradient(x)
     return x, momentum
 
 

@@ -5,11 +5,8 @@ import pytest
 from scipy import stats
 
 from companion.inference.sampling import (
-    autocorrelation,
     draw_categories,
-    effective_sample_size,
     importance_sample,
-    r_hat,
     rejection_sample,
     resample,
 )
@@ -102,46 +99,3 @@ def test_the_share_of_effective_draws_is_that_of_theory(d):
     )
     due = ((2 * s**2 - 1) ** 0.5 / s**2) ** d
     assert told.n_effective / 100_000 == pytest.approx(due, rel=0.02)
-
-
-def series(rho, n, seed, start=0.0, m=1):
-    rng = np.random.default_rng(seed)
-    noise = rng.normal(size=(m, n)) * (1 - rho**2) ** 0.5
-    x = np.empty((m, n))
-    x[:, 0] = start + rng.normal(size=m)
-    for t in range(1, n):
-        x[:, t] = rho * x[:, t - 1] + noise[:, t]
-    return x
-
-
-def test_the_effective_size_is_that_of_theory():
-    """Pitfall I15."""
-    iid = np.random.default_rng(0).normal(size=10_000)
-    assert 0.9 < effective_sample_size(iid) / 10_000 < 1.1
-    for rho in (0.5, 0.9):
-        x = series(rho, 200_000, 1)
-        due = (1 - rho) / (1 + rho)
-        assert effective_sample_size(x) / 200_000 == pytest.approx(due, rel=0.08)
-    assert effective_sample_size(series(0.9, 5000, 2, m=4) * 1e6 + 1e9) == pytest.approx(
-        effective_sample_size(series(0.9, 5000, 2, m=4)), rel=1e-3
-    ), "origin and unit do not matter"
-
-
-def test_autocorrelation_is_that_of_plain_sums():
-    x = series(0.7, 60, 3)[0]
-    c = x - x.mean()
-    due = [(c[: 60 - k] * c[k:]).sum() / (c @ c) for k in range(60)]
-    np.testing.assert_allclose(autocorrelation(x), due, atol=1e-12)
-
-
-def test_chains_that_have_not_met_are_found():
-    met = series(0.5, 2000, 4, m=4)
-    assert r_hat(met) < 1.01
-    apart = met + np.arange(4)[:, None] * 3
-    assert r_hat(apart) > 1.5
-    assert effective_sample_size(apart) < 0.02 * effective_sample_size(met)
-    drift = met + np.linspace(0, 5, 2000)
-    assert r_hat(drift) > 1.2, "each chain is cut in two"
-    assert r_hat(3 * met - 7) == pytest.approx(r_hat(met))
-    with pytest.raises(ValueError, match="n at least 4"):
-        r_hat(np.zeros((2, 3)))
