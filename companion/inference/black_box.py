@@ -37,9 +37,9 @@ def entropy(log_std):
 
 
 def reparameterized_gradients(gradient, mean, log_std, noise):
-    """Gradient of the bound, one for each row of `noise` (s, d): (s, 2 d), mean then log_std.
+    """Gradients of the bound by mean and log_std, (s, 2 d), from `noise` (s, d).
 
-    w = mean + std * noise, so the gradient goes through w. The entropy's part is exact.
+    w = mean + std * noise: the gradient goes through w. The entropy's is exact.
     """
     away = np.exp(log_std) * noise
     slope = gradient(mean + away)
@@ -47,9 +47,9 @@ def reparameterized_gradients(gradient, mean, log_std, noise):
 
 
 def score_gradients(log_p, mean, log_std, noise, baseline=0.0):
-    """The same gradient without that of log p: (log p - log q - baseline) times d log q.
+    """The same gradient from values alone: (log p - log q - baseline) d log q.
 
-    d log q has mean 0, so that any baseline which does not know the noise is allowed.
+    d log q has mean 0, so any baseline that does not know the noise is allowed.
     """
     w = mean + np.exp(log_std) * noise
     log_q = -(log_std + 0.5 * noise**2 + 0.5 * np.log(2 * np.pi)).sum(axis=1)

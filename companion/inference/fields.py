@@ -32,7 +32,7 @@ def expected_log_factor(variables, table, q, v):
 
 
 def coordinate_update(factors, q, v):
-    """The best marginal of v while the others stay: proportional to exp E log of its factors."""
+    """The best marginal of v while the others stay: exp E log f, of sum 1."""
     return softmax(sum(expected_log_factor(*f, q, v) for f in factors if v in f[0]))
 
 

@@ -72,8 +72,10 @@ def update(X, shares, prior, kind, reg_covar=0.0):
     counts = shares.sum(axis=0) + 10 * np.finfo(float).eps  # as in m_step
     _, means, covariances = m_step(X, shares, "full", reg_covar)
     alike = kind == "dirichlet_distribution"
-    concentration = prior.concentration + counts if alike else sticks(counts, prior.concentration)
-    return Beliefs(concentration, posterior(prior.gaussians, counts, means, covariances))
+    added = prior.concentration + counts
+    concentration = added if alike else sticks(counts, prior.concentration)
+    gaussians = posterior(prior.gaussians, counts, means, covariances)
+    return Beliefs(concentration, gaussians)
 
 
 def log_joint(X, beliefs):

@@ -32,11 +32,12 @@ class NormalWishart(NamedTuple):
 
 
 def posterior(prior, counts, means, covariances):
-    """Beliefs after `counts` points (k,) of these means (k, d) and covariances (k, d, d)."""
+    """Beliefs after `counts` points with these means and covariances."""
     strength = prior.strength + counts
-    mean = (prior.strength[:, None] * prior.mean + counts[:, None] * means) / strength[:, None]
     away = means - prior.mean
-    between = (prior.strength * counts / strength)[:, None, None] * away[:, :, None] * away[:, None]
+    mean = prior.mean + (counts / strength)[:, None] * away
+    share = prior.strength * counts / strength
+    between = np.einsum("k,kd,ke->kde", share, away, away)
     scatter = prior.scatter + counts[:, None, None] * covariances + between
     return NormalWishart(mean, strength, prior.degrees + counts, scatter)
 

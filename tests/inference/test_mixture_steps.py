@@ -21,7 +21,13 @@ from companion.inference.mixture_steps import (
     update,
     weights_divergence,
 )
-from companion.inference.normal_wishart import NormalWishart, log_normalizer, posterior
+from companion.inference.normal_wishart import (
+    NormalWishart,
+    divergence,
+    log_normalizer,
+    mean_precision_factors,
+    posterior,
+)
 from tests.inference.test_normal_wishart import draws, log_density
 
 
@@ -85,10 +91,22 @@ def test_one_component_has_no_gap(kind):
     assert found == pytest.approx(log_evidence(X, prior, 1, kind), abs=1e-8)
 
 
+def test_a_component_without_points_is_its_prior_and_costs_nothing():
+    """Section "Components that switch themselves off"."""
+    X, prior = np.random.default_rng(0).normal(size=(6, 2)), prior_of(2)
+    beliefs = update(X, np.eye(2)[np.zeros(6, int)], prior, "dirichlet_distribution")
+    q = NormalWishart(*(part[1:] for part in beliefs.gaussians))
+    for found, due in zip(q, prior.gaussians, strict=True):
+        np.testing.assert_allclose(found, due, atol=1e-12)
+    kl = divergence(beliefs.gaussians, prior.gaussians, mean_precision_factors(beliefs.gaussians))
+    assert kl[1] == pytest.approx(0, abs=1e-10)
+    assert kl[0] > 0.1
+
+
 @pytest.mark.parametrize("kind", CONCENTRATIONS)
 def test_the_bound_is_the_mean_of_log_p_less_log_q(kind):
     """`eq-variational-elbo`, all latent variables drawn from q; q need not be the best."""
-    rng, k, n, m = np.random.default_rng(1), 3, 5, 20_000
+    rng, k, n, m = np.random.default_rng(1), 3, 5, 8000
     X, prior = rng.normal(size=(n, 2)), prior_of(2)
     beliefs = update(X, rng.dirichlet(np.ones(k), n), prior, kind)
     shares = rng.dirichlet(np.ones(k), n)

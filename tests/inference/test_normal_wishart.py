@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.integrate import dblquad, quad
+from scipy.integrate import quad
+from scipy.special import logsumexp
 
 from companion.inference.normal_wishart import (
     NormalWishart,
@@ -70,9 +71,9 @@ def test_divergence_by_monte_carlo_and_zero_from_itself(d):
     q, p = beliefs(d, d), beliefs(10 + d, d)
     kl = divergence(q, p, mean_precision_factors(q))
     for i in range(2):
-        L, mu = draws(q, i, 40_000)
+        L, mu = draws(q, i, 10_000)
         ratio = log_density(q, i, L, mu) - log_density(p, i, L, mu)
-        assert abs(ratio.mean() - kl[i]) < 5 * ratio.std() / 200
+        assert abs(ratio.mean() - kl[i]) < 5 * ratio.std() / 100
     np.testing.assert_allclose(divergence(q, q, mean_precision_factors(q)), 0, atol=1e-12)
 
 
@@ -83,13 +84,13 @@ def test_evidence_of_a_gaussian_by_quadrature():
     after = posterior(prior, np.array([5.0]), x.mean()[None, None], x.var()[None, None, None])
     found = log_normalizer(after) - log_normalizer(prior) - 5 / 2 * np.log(2 * np.pi)
 
-    def integrand(mu, tau):
-        likelihood = stats.norm(mu, tau**-0.5).logpdf(x).sum()
-        mean = stats.norm(0.2, (0.7 * tau) ** -0.5).logpdf(mu)
-        return np.exp(likelihood + mean + stats.gamma(1.5, scale=2 / 1.4).logpdf(tau))
-
-    due = dblquad(integrand, 1e-6, 15, -5, 6, epsabs=1e-10)[0]
-    assert found[0] == pytest.approx(np.log(due), abs=1e-5)
+    mus, taus = np.linspace(-8, 9, 801), np.linspace(-12, 3.5, 801)  # taus: logarithms
+    mu, tau = np.meshgrid(mus, np.exp(taus), indexing="ij")
+    log_p = sum(stats.norm(mu, tau**-0.5).logpdf(value) for value in x)
+    log_p += stats.norm(0.2, (0.7 * tau) ** -0.5).logpdf(mu)
+    log_p += stats.gamma(1.5, scale=2 / 1.4).logpdf(tau) + np.log(tau)
+    due = logsumexp(log_p) + np.log((mus[1] - mus[0]) * (taus[1] - taus[0]))
+    assert found[0] == pytest.approx(due, abs=1e-5)
 
 
 def test_one_point_after_the_other_is_all_at_once():
