@@ -148,3 +148,12 @@ def test_bad_settings_are_refused():
         fit_gaussian(None, 2, step_size=-1)
     with pytest.raises(ValueError, match="not finite at step 1: lower step_size"):
         fit_gaussian(lambda *_: np.full((1, 4), np.nan), 2)
+
+
+def test_where_q_is_p_each_draw_of_the_score_gradient_is_zero():
+    """log p - log q is 0 everywhere: constants and deviations of log q count."""
+    mean, log_std = some_q(2)
+    noise = np.random.default_rng(0).normal(size=(20, 2))
+    target = norm(mean, np.exp(log_std))
+    found = score_gradients(lambda w: target.logpdf(w).sum(axis=1), mean, log_std, noise)
+    np.testing.assert_allclose(found, 0, atol=1e-12)
