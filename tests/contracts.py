@@ -62,6 +62,7 @@ from companion.embedding.mds import MDS
 from companion.embedding.pacmap import PaCMAP
 from companion.embedding.sne import SNE, TSNE
 from companion.embedding.umap import UMAP
+from companion.inference.variational import BayesianGaussianMixture
 from companion.layers import initialize
 from tests.pretended_gpu import generator_on_device, needs_pretended_gpu, pretended_gpu
 
@@ -607,6 +608,11 @@ PROMISES = [
             order=DRAWS, columns=STARTS),
     Promise(UMAP(8, n_epochs=5, random_state=0, metric="precomputed"), "distances",
             same="graph_ embedding_ transform", tolerance=1e-4, **MATRIX),
+    *(Promise(BayesianGaussianMixture(n_components=4, weight_concentration_prior_type=kind,
+                                      random_state=0), scaled={"reg_covar": 2}, points="means_",
+              same="weights_ mean_precision_ degrees_of_freedom_ predict_proba predict n_iter_",
+              squares="covariances_", log="score_samples score log_predictive", order=DRAWS)
+      for kind in ("dirichlet_process", "dirichlet_distribution")),
     Promise(PaCMAP(n_neighbors=5, num_iters=(3, 3, 3), random_state=0), order=DRAWS,
             same="pair_neighbors_ embedding_", tolerance=1e-2),
 ]
