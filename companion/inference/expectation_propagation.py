@@ -107,7 +107,7 @@ def clutter_moments(x, share, clutter_variance):
 
 
 def cavity(mean, variance, precision, shift):
-    """Mean and variance of a Gaussian without a site; None where nothing Gaussian is left."""
+    """Mean and variance of a Gaussian without a site; None if none is left."""
     left = 1 / variance - precision
     if left <= 0:
         return None
@@ -115,13 +115,13 @@ def cavity(mean, variance, precision, shift):
 
 
 def update_site(moments, mean, variance, precision, shift, damping=1.0):
-    """How far a site moves, so that the posterior has the moments of cavity times factor.
+    """How far a site moves: the posterior gets the moments of cavity times factor.
 
     Parameters
     ----------
     moments : callable
-        ``moments(mean, variance)`` returns log integral, mean and variance of the factor times a
-        Gaussian of that mean and variance.
+        ``moments(mean, variance)`` returns log integral, mean and variance of the
+        factor times a Gaussian of that mean and variance.
     mean, variance : float
         Of the posterior, in the factor's direction.
     precision, shift : float
@@ -130,7 +130,7 @@ def update_site(moments, mean, variance, precision, shift, damping=1.0):
 
     Returns
     -------
-    Step of the precision and step of the shift, or None where the update must be skipped.
+    Steps of precision and shift, or None where the update must be skipped.
     """
     rest = cavity(mean, variance, precision, shift)
     if rest is None:
@@ -158,7 +158,7 @@ def sweep(directions, sites, state, damping=1.0):
     directions : array (n, d)
     sites : sequence of callable
     state : tuple
-        Precisions (n,) and shifts (n,) of the sites, mean (d,) and covariance (d, d).
+        Precisions (n,), shifts (n,) of the sites, mean (d,), covariance (d, d).
     damping : float
 
     Returns
@@ -192,12 +192,12 @@ def log_evidence(directions, sites, state, mean0, covariance0):
     """
     precisions, shifts, mean, covariance = state
     total = log_normalizer(mean, covariance) - log_normalizer(mean0, covariance0)
-    for a, moments, precision, shift in zip(directions, sites, precisions, shifts, strict=True):
+    for i, a in enumerate(directions):
         m, v = a @ mean, a @ covariance @ a
-        rest = cavity(m, v, precision, shift)
+        rest = cavity(m, v, precisions[i], shifts[i])
         if rest is None:
             return np.nan
-        total += moments(*rest)[0] + log_normalizer(*rest) - log_normalizer(m, v)
+        total += sites[i](*rest)[0] + log_normalizer(*rest) - log_normalizer(m, v)
     return float(total)
 
 
