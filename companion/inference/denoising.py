@@ -47,11 +47,20 @@ def energy(spins, coupling, field):
     return -(coupling * bonds + field * spins).sum(axis=(-2, -1))
 
 
+def modes_sweep(spins, field, coupling):
+    """Give each pixel the sign of what pulls at it; half a chessboard at a time, in a copy."""
+    spins, color = spins.copy(), np.indices(spins.shape[-2:]).sum(axis=0) % 2
+    for half in (0, 1):
+        pull = coupling * neighbour_sum(spins, periodic=False) + field
+        wanted = np.where(pull == 0, spins, np.sign(pull))
+        spins[..., color == half] = wanted[..., color == half]
+    return spins
+
+
 def iterated_conditional_modes(field, coupling, *, start=None, n_sweeps=100):
     """Set each pixel to its likelier value, given its neighbours, until none changes (Besag, 1986).
 
-    Half a chessboard at a time, as `ising_sweep`. The energy never rises, and no change of one
-    pixel makes the picture that is left better.
+    The energy never rises, and no change of one pixel makes the picture that is left better.
 
     Parameters
     ----------
@@ -68,14 +77,9 @@ def iterated_conditional_modes(field, coupling, *, start=None, n_sweeps=100):
     """
     field, coupling = check_field(field), check_real("coupling", coupling)
     check_integer("n_sweeps", n_sweeps)
-    spins = np.where(field >= 0, 1, -1) if start is None else np.array(start, dtype=int)
-    color = np.indices(field.shape[-2:]).sum(axis=0) % 2
+    spins = np.where(field >= 0, 1, -1) if start is None else np.asarray(start, dtype=int)
     for _ in range(n_sweeps):
-        before = spins.copy()
-        for half in (0, 1):
-            pull = coupling * neighbour_sum(spins, periodic=False) + field
-            wanted = np.where(pull == 0, spins, np.sign(pull))
-            spins[..., color == half] = wanted[..., color == half]
+        before, spins = spins, modes_sweep(spins, field, coupling)
         if np.array_equal(spins, before):
             break
     return spins

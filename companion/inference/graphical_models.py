@@ -45,7 +45,8 @@ def multiply(factors):
     variables = tuple(dict.fromkeys(v for f in factors for v in f.variables))
     axis = {v: i for i, v in enumerate(variables)}
     told = [part for f in factors for part in (f.table, [axis[v] for v in f.variables])]
-    return Factor(variables, np.einsum(*told, list(range(len(variables))), optimize="greedy"))
+    pairs = "greedy" if len(factors) > 3 else False  # to plan costs more than few factors do
+    return Factor(variables, np.einsum(*told, list(range(len(variables))), optimize=pairs))
 
 
 def sum_out(f, variables):

@@ -3,6 +3,7 @@
 Chapter: `graphical_models`.
 """
 
+import math
 from typing import NamedTuple
 
 import networkx as nx
@@ -30,6 +31,25 @@ def fewest_neighbours(factors, hidden):
         left.remove(v)
         order.append(v)
     return order
+
+
+def elimination_sizes(model, order):
+    """Entries of the product that is made before each variable is summed out, as ints."""
+    scopes, sizes = [set(f.variables) for f in model.factors], []
+    for v in order:
+        met = set().union(*(s for s in scopes if v in s))
+        scopes = [s for s in scopes if v not in s] + [met - {v}]
+        sizes.append(math.prod(model.n_states[u] for u in met))
+    return sizes
+
+
+def eliminate(factors, order):
+    """Sum out the variables of `order`: multiply only the factors that hold the next one."""
+    for v in order:
+        held = [f for f in factors if v in f.variables]
+        others = [f for f in factors if v not in f.variables]
+        factors = [*others, sum_out(multiply(held), (v,))]
+    return multiply(factors)
 
 
 def variable_elimination(model, query, evidence=None, *, order=None):
@@ -63,11 +83,7 @@ def variable_elimination(model, query, evidence=None, *, order=None):
     order = fewest_neighbours(factors, hidden) if order is None else list(order)
     if sorted(order) != sorted(hidden):
         raise ValueError(f"order={order} must hold each of {sorted(hidden)} once.")
-    for v in order:
-        held = [f for f in factors if v in f.variables]
-        factors = [f for f in factors if v not in f.variables]
-        factors.append(sum_out(multiply(held), (v,)))
-    f = normalized(multiply(factors), "evidence")
+    f = normalized(eliminate(factors, order), "evidence")
     return Factor(query, f.table.transpose([f.variables.index(v) for v in query]))
 
 
