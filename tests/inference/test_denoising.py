@@ -47,7 +47,7 @@ def test_the_energy_is_minus_the_logarithm_of_the_product_of_factors(seed, shape
 
 
 def test_the_field_of_a_pixel_is_half_the_odds_of_what_was_seen():
-    """`eq-graphical_models-flips`: the posterior of a pixel alone is Bayes' rule."""
+    """`eq-graphical_models-energy`: the posterior of a pixel alone is Bayes' rule."""
     h = flip_field(np.array([[1, -1]]), 0.2)
     up = np.exp(h) / (np.exp(h) + np.exp(-h))
     np.testing.assert_allclose(up, [[0.8, 0.2]])
