@@ -48,7 +48,7 @@ def energy(spins, coupling, field):
 
 
 def modes_sweep(spins, field, coupling):
-    """Give each pixel the sign of what pulls at it; half a chessboard at a time, in a copy."""
+    """Give each pixel the sign of what pulls at it; half a chessboard at a time."""
     spins, color = spins.copy(), np.indices(spins.shape[-2:]).sum(axis=0) % 2
     for half in (0, 1):
         pull = coupling * neighbour_sum(spins, periodic=False) + field
@@ -85,6 +85,28 @@ def iterated_conditional_modes(field, coupling, *, start=None, n_sweeps=100):
     return spins
 
 
+def cut_graph(field, coupling):
+    """Capacities of a graph whose cuts are pictures; last come source and sink."""
+    pixel = np.arange(field.size).reshape(field.shape)
+    source, sink = field.size, field.size + 1
+    down = pixel[..., :-1, :].ravel(), pixel[..., 1:, :].ravel()
+    right = pixel[..., :-1].ravel(), pixel[..., 1:].ravel()
+    one, other = np.concatenate([down, right], axis=1)
+    seen, h = pixel.ravel(), field.ravel()
+    start = np.concatenate([one, other, np.where(h > 0, source, seen)])
+    end = np.concatenate([other, one, np.where(h > 0, seen, sink)])
+    weight = np.concatenate([np.full(2 * len(one), coupling), abs(h)])
+    weight = np.rint(LARGEST * (weight / (weight.max() or 1.0))).astype(np.int32)
+    return coo_array((weight, (start, end)), shape=(sink + 1, sink + 1)).tocsr()
+
+
+def source_side(capacity, source, sink):
+    """Nodes that a minimum cut leaves with the source: paths with room go there."""
+    room = capacity - maximum_flow(capacity, source, sink).flow
+    room.eliminate_zeros()
+    return breadth_first_order(room, source, return_predecessors=False)
+
+
 def minimum_cut(field, coupling):
     """The picture of least energy, of all there are: a minimum cut (Greig et al., 1989).
 
@@ -105,23 +127,8 @@ def minimum_cut(field, coupling):
     """
     field = check_field(field)
     coupling = check_real("coupling", coupling, 0, remedy="neighbours must like to agree.")
-    pixel = np.arange(field.size).reshape(field.shape)
-    source, sink = field.size, field.size + 1
-    down = pixel[..., :-1, :].ravel(), pixel[..., 1:, :].ravel()
-    right = pixel[..., :-1].ravel(), pixel[..., 1:].ravel()
-    one, other = np.concatenate([down, right], axis=1)
-    seen, h = pixel.ravel(), field.ravel()
-    start = np.concatenate([one, other, np.where(h > 0, source, seen)])
-    end = np.concatenate([other, one, np.where(h > 0, seen, sink)])
-    weight = np.concatenate([np.full(2 * len(one), coupling), abs(h)])
-    weight = np.rint(LARGEST * (weight / (weight.max() or 1.0))).astype(np.int32)
-    shape = (field.size + 2, field.size + 2)
-    capacity = coo_array((weight, (start, end)), shape=shape).tocsr()
-    left = capacity - maximum_flow(capacity, source, sink).flow
-    left.eliminate_zeros()
-    reached = breadth_first_order(left, source, return_predecessors=False)
     spins = np.full(field.size + 2, -1)
-    spins[reached] = 1
+    spins[source_side(cut_graph(field, coupling), field.size, field.size + 1)] = 1
     return spins[: field.size].reshape(field.shape)
 
 
@@ -144,7 +151,7 @@ def gibbs_marginals(field, coupling, n_sweeps=200, *, n_burn=50, random_state=No
     """
     field, coupling = check_field(field), check_real("coupling", coupling)
     n, n_burn = check_integer("n_sweeps", n_sweeps), check_integer("n_burn", n_burn, 0)
-    rng, spins = check_random_state(random_state), np.where(field >= 0, 1, -1)
+    rng, spins = check_random_state(random_state), np.where(field >= 0, 1, -1).astype(np.int8)
     total = np.zeros(field.shape)
     for sweep in range(n_burn + n):
         ising_sweep(spins, coupling, rng, field=field, periodic=False)

@@ -184,8 +184,8 @@ class BayesianNetwork(GraphicalModel):
 def d_separated(parents, x, y, given=()):
     """Does the graph say that x and y are independent, given what was seen?
 
-    Keep the ancestors of all that is named, marry parents of a common child, drop the directions,
-    take away what was seen: separated, if no path is left (Lauritzen et al., 1990).
+    Keep the ancestors of all that is named, marry parents of a common child, drop
+    directions, take away what was seen: is no path left (Lauritzen et al., 1990)?
 
     Parameters
     ----------
@@ -200,9 +200,9 @@ def d_separated(parents, x, y, given=()):
     """
     x, y, given = ({s} if isinstance(s, str) else set(s) for s in (x, y, given))
     if x & y or (x | y) & given:
-        raise ValueError(f"x={x}, y={y} and given={given} overlap: name each variable once.")
+        raise ValueError(f"x={x}, y={y} and given={given} overlap: name each once.")
     if unknown := (x | y | given) - set(parents):
-        raise ValueError(f"{sorted(unknown)} have no parents in the graph: give them, or ().")
+        raise ValueError(f"{sorted(unknown)} have no parents: give them, or ().")
     kept, new = set(), x | y | given
     while new:
         kept |= new
