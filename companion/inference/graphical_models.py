@@ -45,7 +45,8 @@ def multiply(factors):
     variables = tuple(dict.fromkeys(v for f in factors for v in f.variables))
     axis = {v: i for i, v in enumerate(variables)}
     told = [part for f in factors for part in (f.table, [axis[v] for v in f.variables])]
-    return Factor(variables, np.einsum(*told, list(range(len(variables))), optimize="greedy"))
+    pairs = "greedy" if len(factors) > 3 else False  # to plan costs more than few factors do
+    return Factor(variables, np.einsum(*told, list(range(len(variables))), optimize=pairs))
 
 
 def sum_out(f, variables):
@@ -183,8 +184,8 @@ class BayesianNetwork(GraphicalModel):
 def d_separated(parents, x, y, given=()):
     """Does the graph say that x and y are independent, given what was seen?
 
-    Keep the ancestors of all that is named, marry parents of a common child, drop the directions,
-    take away what was seen: separated, if no path is left (Lauritzen et al., 1990).
+    Keep the ancestors of all that is named, marry parents of a common child, drop
+    directions, take away what was seen: is no path left (Lauritzen et al., 1990)?
 
     Parameters
     ----------
@@ -199,9 +200,9 @@ def d_separated(parents, x, y, given=()):
     """
     x, y, given = ({s} if isinstance(s, str) else set(s) for s in (x, y, given))
     if x & y or (x | y) & given:
-        raise ValueError(f"x={x}, y={y} and given={given} overlap: name each variable once.")
+        raise ValueError(f"x={x}, y={y} and given={given} overlap: name each once.")
     if unknown := (x | y | given) - set(parents):
-        raise ValueError(f"{sorted(unknown)} have no parents in the graph: give them, or ().")
+        raise ValueError(f"{sorted(unknown)} have no parents: give them, or ().")
     kept, new = set(), x | y | given
     while new:
         kept |= new

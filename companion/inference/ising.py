@@ -27,12 +27,12 @@ def ising_sweep(spins, coupling, rng, *, field=0.0, periodic=True):
 
     Parameters
     ----------
-    spins : array (height, width) or (n_grids, height, width) of -1 and 1
-        Both sides even, if the grid is periodic: else neighbours have the same colour.
+    spins : array (..., height, width) of -1 and 1
+        One grid or several. Both sides even, if the grid is periodic: else neighbours have the same colour.
     coupling : float or array (n_grids, 1, 1)
         Of neighbours, in units of the temperature; above 0 they like to agree.
     rng : numpy.random.RandomState
-    field : float or array (height, width)
+    field : float or array (..., height, width)
     periodic : bool
         Whether the grid closes to a torus.
 

@@ -3,6 +3,7 @@
 Chapter: `graphical_models`.
 """
 
+import math
 from typing import NamedTuple
 
 import networkx as nx
@@ -12,12 +13,12 @@ from companion.inference.graphical_models import Factor, multiply, observe, sum_
 from companion.validation import check_integer, check_real
 
 
-def normalized(f, what):
-    """A factor divided by its sum; a `ValueError` says so if what was seen is impossible."""
-    total = f.table.sum()
+def shares(table):
+    """A table divided by its sum; a `ValueError` says so if what was seen is impossible."""
+    total = table.sum()
     if not total > 0:
-        raise ValueError(f"{what} has probability 0: no state fits what was seen.")
-    return Factor(f.variables, f.table / total)
+        raise ValueError("evidence has probability 0: no state fits what was seen.")
+    return table / total
 
 
 def fewest_neighbours(factors, hidden):
@@ -30,6 +31,25 @@ def fewest_neighbours(factors, hidden):
         left.remove(v)
         order.append(v)
     return order
+
+
+def elimination_sizes(model, order):
+    """Entries of the product that is made before each variable is summed out, as ints."""
+    scopes, sizes = [set(f.variables) for f in model.factors], []
+    for v in order:
+        met = set().union(*(s for s in scopes if v in s))
+        scopes = [s for s in scopes if v not in s] + [met - {v}]
+        sizes.append(math.prod(model.n_states[u] for u in met))
+    return sizes
+
+
+def eliminate(factors, order):
+    """Sum out variables in order: multiply only factors that hold the next one."""
+    for v in order:
+        held = [f for f in factors if v in f.variables]
+        others = [f for f in factors if v not in f.variables]
+        factors = [*others, sum_out(multiply(held), (v,))]
+    return multiply(factors)
 
 
 def variable_elimination(model, query, evidence=None, *, order=None):
@@ -63,12 +83,8 @@ def variable_elimination(model, query, evidence=None, *, order=None):
     order = fewest_neighbours(factors, hidden) if order is None else list(order)
     if sorted(order) != sorted(hidden):
         raise ValueError(f"order={order} must hold each of {sorted(hidden)} once.")
-    for v in order:
-        held = [f for f in factors if v in f.variables]
-        factors = [f for f in factors if v not in f.variables]
-        factors.append(sum_out(multiply(held), (v,)))
-    f = normalized(multiply(factors), "evidence")
-    return Factor(query, f.table.transpose([f.variables.index(v) for v in query]))
+    f = eliminate(factors, order)
+    return Factor(query, shares(f.table).transpose([f.variables.index(v) for v in query]))
 
 
 class Beliefs(NamedTuple):
@@ -98,43 +114,43 @@ def factor_graph(factors):
 
 
 def from_factor(f, to, incoming):
-    """Message of a factor to one of its variables: multiply by the others' messages, sum out."""
-    told = [Factor((v,), incoming[v]) for v in f.variables if v != to]
-    return sum_out(multiply([f, *told]), [v for v in f.variables if v != to]).table
+    """Message to one variable: multiply by the others' messages, sum them out."""
+    axis = {v: i for i, v in enumerate(f.variables)}
+    others = [v for v in f.variables if v != to]
+    told = [part for v in others for part in (incoming[v], [axis[v]])]
+    return np.einsum(f.table, list(axis.values()), *told, [axis[to]])
+
+
+def product(messages, n_states):
+    """Multiply messages entry by entry; no message says nothing."""
+    out = np.ones(n_states)
+    for message in messages:
+        out *= message
+    return out
 
 
 def pass_messages(model, evidence, n_rounds, damping, tol):
     """Flooding schedule: all messages of a round are computed from those of the round before."""
-    evidence = model.check_evidence(evidence)
+    evidence, states = model.check_evidence(evidence), model.n_states
     factors = [f for f in (observe(f, evidence) for f in model.factors) if f.variables]
-    told = {(i, v): np.ones(model.n_states[v]) for i, f in enumerate(factors) for v in f.variables}
-    told = {edge: message / message.sum() for edge, message in told.items()}
-    heard = {}
-    for _, v in told:
-        heard.setdefault(v, [i for i, f in enumerate(factors) if v in f.variables])
+    told = {(i, v): np.ones(states[v]) for i, f in enumerate(factors) for v in f.variables}
+    heard = {v: [i for i, f in enumerate(factors) if v in f.variables] for _, v in told}
     change, rounds = np.inf, 0
     while rounds < n_rounds and change > tol:
         new = {}
         for i, f in enumerate(factors):
             incoming = {
-                v: np.prod([told[j, v] for j in heard[v] if j != i], axis=0, initial=1.0)
-                * np.ones(model.n_states[v])
-                for v in f.variables
+                v: product((told[j, v] for j in heard[v] if j != i), states[v]) for v in f.variables
             }
             for v in f.variables:
-                message = Factor((v,), from_factor(f, v, incoming))
-                new[i, v] = normalized(message, "evidence").table
-        change = max(np.abs(new[edge] - told[edge]).max() for edge in told) if told else 0.0
+                new[i, v] = shares(from_factor(f, v, incoming))
+        change = max((np.abs(new[edge] - told[edge]).max() for edge in told), default=0.0)
         told = {edge: (1 - damping) * new[edge] + damping * told[edge] for edge in told}
         rounds += 1
-    marginals = {}
-    for v in model.variables:
-        if v in evidence:
-            marginals[v] = np.eye(model.n_states[v])[evidence[v]]
-        else:
-            belief = Factor((v,), np.prod([told[j, v] for j in heard[v]], axis=0))
-            marginals[v] = normalized(belief, "evidence").table
-    return Beliefs(marginals, rounds, float(change))
+    marginals = {v: np.eye(states[v])[state] for v, state in evidence.items()}
+    for v in heard:
+        marginals[v] = shares(product((told[i, v] for i in heard[v]), states[v]))
+    return Beliefs({v: marginals[v] for v in model.variables}, rounds, float(change))
 
 
 def sum_product(model, evidence=None):

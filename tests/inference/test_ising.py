@@ -70,6 +70,16 @@ def test_many_grids_at_once_each_with_its_coupling(periodic):
     assert abs(up[0].mean()) < 0.15 < up[1].mean()
 
 
+def test_a_stack_is_swept_as_its_grids_are():
+    rng, field = np.random.default_rng(0), np.random.default_rng(1).normal(size=(3, 4, 6))
+    spins = np.where(rng.random((3, 4, 6)) < 0.5, 1, -1)
+    for periodic in (True, False):
+        each = [neighbour_sum(s, periodic=periodic) for s in spins]
+        assert np.array_equal(neighbour_sum(spins, periodic=periodic), each)
+    ising_sweep(spins, 0.0, np.random.RandomState(0), field=100 * field, periodic=False)
+    assert np.array_equal(spins, np.sign(field)), "each has its own field"
+
+
 def test_an_odd_torus_is_refused():
     with pytest.raises(ValueError, match="must be even"):
         ising_sweep(np.ones((3, 4)), 1.0, np.random.RandomState(0))

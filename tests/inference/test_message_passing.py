@@ -5,8 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.inference.graphical_models import MarkovRandomField
+from companion.inference import message_passing
+from companion.inference.graphical_models import BayesianNetwork, MarkovRandomField, multiply
+from companion.inference.hmm import HiddenMarkovModel
 from companion.inference.message_passing import (
+    elimination_sizes,
     loopy_belief_propagation,
     sum_product,
     variable_elimination,
@@ -31,6 +34,71 @@ def test_elimination_is_enumeration(seed, n, directed):
     hidden = [v for v in some if v not in query and v not in evidence]
     again = variable_elimination(model, query, evidence, order=hidden)
     np.testing.assert_allclose(again.table, due, atol=1e-12)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 10**6), st.integers(2, 9))
+def test_sizes_are_those_of_the_tables_that_are_made(seed, n):
+    """`fig-graphical_models-order`: counted on the way."""
+    model, made = random_field(seed, n), []
+    order = [str(v) for v in np.random.default_rng(seed).permutation(names(n))[1:]]
+    query = (set(model.variables) - set(order)).pop()
+
+    def counted(factors):
+        f = multiply(factors)
+        made.append(f.table.size)
+        return f
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(message_passing, "multiply", counted)
+        variable_elimination(model, query, order=order)
+    assert elimination_sizes(model, order) == made[:-1]
+
+
+def test_the_middle_of_a_star_comes_last():
+    star = MarkovRandomField([(("middle", f"leaf{i}"), np.ones((2, 2))) for i in range(10)])
+    leaves = [f"leaf{i}" for i in range(10)]
+    assert elimination_sizes(star, [*leaves, "middle"]) == [4] * 10 + [2]
+    assert elimination_sizes(star, ["middle", *leaves])[0] == 2**11
+    assert message_passing.fewest_neighbours(star.factors, star.variables)[0] != "middle"
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 10**6), st.integers(1, 3), st.integers(1, 8))
+def test_messages_on_a_chain_are_forward_and_backward(seed, n_components, n_steps):
+    """A hidden Markov model is a network, and its posteriors are marginals."""
+    rng = np.random.default_rng(seed)
+    hmm = HiddenMarkovModel(n_components)
+    hmm.startprob_ = rng.dirichlet(np.ones(n_components))
+    hmm.transmat_ = rng.dirichlet(np.ones(n_components), size=n_components)
+    hmm.emissionprob_ = rng.dirichlet(np.ones(4), size=n_components)
+    tables = {"z0": ((), hmm.startprob_)}
+    tables |= {f"z{t}": ((f"z{t - 1}",), hmm.transmat_) for t in range(1, n_steps)}
+    tables |= {f"x{t}": ((f"z{t}",), hmm.emissionprob_) for t in range(n_steps)}
+    seen = rng.integers(4, size=n_steps)
+    evidence = {f"x{t}": int(x) for t, x in enumerate(seen)}
+    found = sum_product(BayesianNetwork(tables), evidence).marginals
+    found = np.array([found[f"z{t}"] for t in range(n_steps)])
+    np.testing.assert_allclose(found, hmm.predict_proba(seen), atol=1e-12)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10**6), st.integers(3, 9))
+def test_beliefs_sum_to_1_and_settle_where_coupling_is_weak(seed, n):
+    """Pitfall I6: on graphs with loops, with damping; close to 1, factors say little."""
+    rng = np.random.default_rng(seed)
+    pairs = [(a, b) for a in range(n) for b in range(a) if rng.random() < 0.5]
+    model = MarkovRandomField(
+        [((names(n)[a], names(n)[b]), rng.uniform(0.8, 1.2, (2, 2))) for a, b in pairs]
+        + [((v,), rng.uniform(0.5, 1.5, 2)) for v in names(n)]
+    )
+    first = loopy_belief_propagation(model, damping=0.5)
+    again = loopy_belief_propagation(model, damping=0.5)
+    assert first.change <= 1e-9
+    for v in model.variables:
+        assert first.marginals[v].sum() == pytest.approx(1)
+        np.testing.assert_array_equal(first.marginals[v], again.marginals[v])
+        np.testing.assert_allclose(first.marginals[v], enumerated(model, (v,)), atol=0.02)
 
 
 @settings(deadline=None, max_examples=30)
