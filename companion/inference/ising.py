@@ -28,7 +28,8 @@ def ising_sweep(spins, coupling, rng, *, field=0.0, periodic=True):
     Parameters
     ----------
     spins : array (..., height, width) of -1 and 1
-        One grid or several. Both sides even, if the grid is periodic: else neighbours have the same colour.
+        One grid or several. Both sides even, if the grid is periodic: else neighbours have the
+        same colour.
     coupling : float or array (n_grids, 1, 1)
         Of neighbours, in units of the temperature; above 0 they like to agree.
     rng : numpy.random.RandomState
