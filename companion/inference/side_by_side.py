@@ -1,0 +1,209 @@
+"""Long chains cut into pieces that are run side by side, as fast as NumPy works on wide arrays.
+
+A chain is a loop over time, and a loop in Python is slow. So a sequence is cut into pieces, and all
+pieces take their first step together, then their second. Where a piece begins, it guesses what the
+piece before will say. Then every piece whose guess was wrong runs again from what the piece
+before did say, until what it finds is what stands there. Chains forget, so that takes two or three
+rounds; at worst, as many as there are pieces. Nothing is approximated but the last digits
+(Maleki, Musuvathi and Mytkowicz, 2014).
+
+Chapter: `hidden_markov`.
+"""
+
+import numpy as np
+
+N_STEPS = 128  # of a piece
+CHECKED = 8  # steps between two looks whether a piece has forgotten its wrong start
+
+
+class SideBySide:
+    """Sequences laid end to end, cut into pieces of at most `n_steps`; one piece a lane.
+
+    What lies in lanes has shape (n_steps, ..., n_lanes), what lies end to end (..., n).
+    """
+
+    def __init__(self, lengths, n_steps=N_STEPS):
+        lengths = np.asarray(lengths)
+        n_steps = min(n_steps, int(lengths.max()))
+        n_pieces = -(-lengths // n_steps)
+        piece = np.arange(n_pieces.sum()) - np.repeat(np.cumsum(n_pieces) - n_pieces, n_pieces)
+        ends = np.cumsum(lengths)
+        begins = np.repeat(ends - lengths, n_pieces) + piece * n_steps
+        at = begins + np.arange(n_steps)[:, None]
+        self.first = piece == 0
+        self.last = np.roll(self.first, -1)
+        self.inside = at < np.repeat(ends, n_pieces)
+        self.begins, self.ends = ends - lengths, ends - 1  # first and last symbols of sequences
+        self.at, self._order = np.minimum(at, ends[-1] - 1), np.flatnonzero(self.inside.T)
+
+    def lay(self, table, x, nothing):
+        """``table[:, x]`` in lanes; `nothing` where a lane has no symbol left."""
+        table = np.column_stack([table, np.full(len(table), nothing)])
+        symbols = np.where(self.inside, x[self.at], table.shape[1] - 1)
+        return table.take(symbols, axis=1).transpose(1, 0, 2)
+
+    def end_to_end(self, values):
+        """From lanes back to (..., n)."""
+        there = np.moveaxis(values, 0, -1)
+        return there.reshape(*there.shape[:-2], -1).take(self._order, axis=-1)
+
+
+def settle(weigh, advance, rows, start, guess, fixed, near, towards=1):
+    """Run all lanes until each begins as its neighbour ends.
+
+    Parameters
+    ----------
+    weigh : callable
+        ``weigh(predicted, row)``: the message at a step, and its size.
+    advance : callable
+        ``advance(message)``: what it predicts for the next step, (..., n_lanes).
+    rows : array (n_steps, ..., n_lanes)
+        What is seen.
+    start, guess : array
+        Prediction at the first step of the lanes that are `fixed`, and of the others.
+    fixed : bool array (n_lanes,)
+        Lanes that begin a sequence.
+    near : callable
+        Whether two messages are the same up to rounding, entry by entry.
+    towards : 1 or -1
+        Where a lane is continued: in the next one, or, if time runs backwards, the one before.
+
+    Returns
+    -------
+    messages : array (n_steps, ..., n_lanes)
+    sizes : array (n_steps, n_lanes)
+    """
+    begin = np.where(fixed, start[:, None], guess[:, None])
+    todo, messages = slice(None), None
+    while True:
+        part, predicted = rows[..., todo], begin[:, todo]
+        for t, row in enumerate(part):
+            message, size = weigh(predicted, row)
+            if messages is None:
+                messages = np.empty((len(rows), *message.shape), message.dtype)
+                sizes = np.empty((len(rows), *size.shape))
+                told = False
+            elif told and t % CHECKED == 0 and near(message, messages[t][..., todo]).all():
+                break
+            messages[t][..., todo], sizes[t][..., todo] = message, size
+            predicted = advance(message)
+        told, due = True, np.roll(advance(messages[-1]), towards, axis=-1)
+        wrong = ~fixed & ~near(begin, due).all(axis=0)
+        if not wrong.any() or np.isnan(due).any():  # nan: a sequence that is impossible
+            return messages, sizes
+        begin[:, wrong] = due[:, wrong]
+        todo = slice(None) if wrong.mean() > 0.5 else np.flatnonzero(wrong)
+
+
+def same_share(a, b):
+    """Whether shares agree up to rounding: each, however small, to 13 digits."""
+    return np.abs(a - b) <= 1e-13 * b
+
+
+def same_log(a, b):
+    """Whether logarithms agree up to rounding; -inf agrees with itself."""
+    return (a == b) | (np.abs(a - b) <= 1e-11)
+
+
+def filtered(start, transition, seen, fixed, backwards=False):
+    """`companion.inference.hmm.forward` in lanes: shares (n_steps, n_states, n_lanes), scales.
+
+    With `backwards` time runs the other way: what each symbol and all later ones say of the state.
+    """
+
+    def weigh(predicted, row):
+        joint = row * predicted
+        size = np.add.reduce(joint, axis=0)
+        joint /= size
+        return joint, size
+
+    step, turn = (transition, -1) if backwards else (np.ascontiguousarray(transition.T), 1)
+    guess = np.full(len(start), 1 / len(start))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = settle(
+            weigh, lambda m: step @ m, seen[::turn], start, guess, fixed, same_share, turn
+        )
+    return tuple(part[::turn] for part in found)
+
+
+def refuse_impossible(possible, lanes):
+    """Raise a `ValueError` that names the symbol at which a sequence has become impossible."""
+    if not possible.all():
+        at = lanes.at[~possible & lanes.inside].min()
+        raise ValueError(f"X[{at}] has probability 0: this model cannot say this sequence.")
+
+
+def smoothed(start, transition, emission, x, lanes):
+    """Log p of all sequences, and what is known given all of each, end to end.
+
+    What later symbols say comes as ``m_t = seen_t * beta_t``, up to a factor; with it
+    ``beta_t = transition @ m_{t+1}``, and 1 at the end of a sequence.
+
+    Returns
+    -------
+    log_prob : float
+    alpha : array (n_states, n)
+    posterior : array (n_states, n)
+    later : array (n_states, n)
+        ``alpha_{t-1} transition later_t`` are the posteriors of pairs; 0 where a sequence begins.
+    """
+    seen = lanes.lay(emission, x, 1.0)
+    alpha, scale = filtered(start, transition, seen, lanes.first)
+    refuse_impossible(scale > 0, lanes)
+    later, _ = filtered(np.ones_like(start), transition, seen, lanes.last, backwards=True)
+    alpha, later = lanes.end_to_end(alpha), lanes.end_to_end(later)
+    posterior = np.ones_like(alpha)
+    posterior[:, :-1] = transition @ later[:, 1:]
+    posterior[:, lanes.ends] = 1
+    posterior *= alpha
+    total = posterior.sum(axis=0)
+    posterior /= total
+    later /= np.roll(total, 1)
+    later[:, lanes.begins] = 0
+    return np.log(scale[lanes.inside]).sum(), alpha, posterior, later
+
+
+def all_counts(start, transition, emission, x, lanes):
+    """`companion.inference.hmm.expected_counts`, summed over all sequences."""
+    log_prob, alpha, posterior, later = smoothed(start, transition, emission, x, lanes)
+    shown = [np.bincount(x, weights=row, minlength=emission.shape[1]) for row in posterior]
+    steps = transition * (alpha[:, :-1] @ later[:, 1:].T)
+    return log_prob, posterior[:, lanes.begins].sum(axis=1), steps, np.array(shown)
+
+
+def likeliest(start, transition, seen, lanes):
+    """`companion.inference.hmm.viterbi` in lanes: path end to end, and log probability, nats.
+
+    All arguments are logarithms.
+    """
+    k, n_lanes = len(start), seen.shape[-1]
+    ways, nothing = np.empty((k, k, n_lanes)), np.zeros(n_lanes)
+
+    def weigh(predicted, row):
+        joint = row + predicted
+        size = np.maximum.reduce(joint, axis=0)
+        joint -= size
+        return joint, size
+
+    def advance(message):
+        room = ways[..., : message.shape[-1]]
+        np.add(message[:, None], transition[:, :, None], out=room)
+        return np.maximum.reduce(room, axis=0)
+
+    with np.errstate(invalid="ignore"):
+        best, sizes = settle(weigh, advance, seen, start, np.zeros(k), lanes.first, same_log)
+        refuse_impossible(np.isfinite(sizes), lanes)
+        # Back from the last states, which nothing that lies behind them may change: inf.
+        at = lanes.inside.sum(axis=0)[lanes.last] - 1, np.flatnonzero(lanes.last)
+        best[at[0], best[at[0], :, at[1]].argmax(axis=1), at[1]] = np.inf
+        states, _ = settle(
+            lambda predicted, row: ((predicted + row).argmax(axis=0), nothing[: row.shape[-1]]),
+            lambda state: transition.take(state, axis=1),
+            best[::-1],
+            np.zeros(k),
+            np.zeros(k),
+            lanes.last,
+            np.equal,
+            -1,
+        )
+    return lanes.end_to_end(states[::-1]), float(sizes[lanes.inside].sum())
