@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from companion.inference.side_by_side import (
+    CHECKED,
     SideBySide,
     all_counts,
     filtered,
@@ -236,27 +237,26 @@ class HiddenMarkovModel(BaseEstimator):
         x = self._symbols(X)
         return x, SideBySide(check_lengths(lengths, len(x)))
 
+    def _parameters(self):
+        return self.startprob_, self.transmat_, self.emissionprob_
+
     def score(self, X, lengths=None):
         """Log probability of the sequences, in nats."""
         x, lanes = self._told(X, lengths)
-        seen = lanes.lay(self.emissionprob_, x, 1.0)
-        _, scale = filtered(self.startprob_, self.transmat_, seen, lanes.first)
+        symbols = lanes.lay(x, self.emissionprob_.shape[1])
+        _, scale = filtered(*self._parameters(), symbols, lanes.first, keep=CHECKED)
         refuse_impossible(scale > 0, lanes)
         return float(np.log(scale[lanes.inside]).sum())
 
     def predict_proba(self, X, lengths=None):
         """Posterior of each state at each step, given the whole sequence: (n, n_components)."""
         x, lanes = self._told(X, lengths)
-        return smoothed(self.startprob_, self.transmat_, self.emissionprob_, x, lanes)[2].T
+        return smoothed(*self._parameters(), x, lanes)[2].T
 
     def decode(self, X, lengths=None):
         """Log probability of the likeliest paths in nats, and the paths, int (n,)."""
         x, lanes = self._told(X, lengths)
-        with np.errstate(divide="ignore"):
-            start, transition, emission = map(
-                np.log, (self.startprob_, self.transmat_, self.emissionprob_)
-            )
-        path, log_prob = likeliest(start, transition, lanes.lay(emission, x, 0.0), lanes)
+        path, log_prob = likeliest(*self._parameters(), x, lanes)
         return log_prob, path
 
     def predict(self, X, lengths=None):

@@ -36,11 +36,9 @@ class SideBySide:
         self.begins, self.ends = ends - lengths, ends - 1  # first and last symbols of sequences
         self.at, self._order = np.minimum(at, ends[-1] - 1), np.flatnonzero(self.inside.T)
 
-    def lay(self, table, x, nothing):
-        """``table[:, x]`` in lanes; `nothing` where a lane has no symbol left."""
-        table = np.column_stack([table, np.full(len(table), nothing)])
-        symbols = np.where(self.inside, x[self.at], table.shape[1] - 1)
-        return table.take(symbols, axis=1).transpose(1, 0, 2)
+    def lay(self, x, nothing):
+        """Symbols in lanes, (n_steps, n_lanes); `nothing` where a lane has none left."""
+        return np.where(self.inside, x[self.at], nothing)
 
     def end_to_end(self, values):
         """From lanes back to (..., n)."""
@@ -48,46 +46,52 @@ class SideBySide:
         return there.reshape(*there.shape[:-2], -1).take(self._order, axis=-1)
 
 
-def settle(weigh, advance, rows, start, guess, fixed, near, towards=1):
+def settle(weigh, advance, row, starts, fixed, near, n_steps, *, keep=1, towards=1):
     """Run all lanes until each begins as its neighbour ends.
 
     Parameters
     ----------
     weigh : callable
-        ``weigh(predicted, row)``: the message at a step, and its size.
+        ``weigh(predicted, row(t, lanes))``: the message at a step, and its size.
     advance : callable
         ``advance(message)``: what it predicts for the next step, (..., n_lanes).
-    rows : array (n_steps, ..., n_lanes)
-        What is seen.
-    start, guess : array
-        Prediction at the first step of the lanes that are `fixed`, and of the others.
+    row : callable
+        What is seen at step t in some lanes.
+    starts : pair of arrays
+        Prediction at the first step of the lanes that are `fixed`, and a guess for the others.
     fixed : bool array (n_lanes,)
         Lanes that begin a sequence.
     near : callable
         Whether two messages are the same up to rounding, entry by entry.
+    keep : int
+        Every so many steps the message is kept, 1 or `CHECKED`.
     towards : 1 or -1
         Where a lane is continued: in the next one, or, if time runs backwards, the one before.
 
     Returns
     -------
-    messages : array (n_steps, ..., n_lanes)
+    messages : array (n_steps / keep, ..., n_lanes)
     sizes : array (n_steps, n_lanes)
     """
-    begin = np.where(fixed, start[:, None], guess[:, None])
-    todo, messages = slice(None), None
+    begin, messages = np.where(fixed, starts[0][:, None], starts[1][:, None]), None
+    todo, again = slice(None), False
     while True:
-        part, predicted = rows[..., todo], begin[:, todo]
-        for t, row in enumerate(part):
-            message, size = weigh(predicted, row)
+        predicted = begin[:, todo]
+        for t in range(n_steps):
+            message, size = weigh(predicted, row(t, todo))
             if messages is None:
-                messages = np.empty((len(rows), *message.shape), message.dtype)
-                sizes = np.empty((len(rows), *size.shape))
-                told = False
-            elif told and t % CHECKED == 0 and near(message, messages[t][..., todo]).all():
+                messages = np.empty((-(-n_steps // keep), *message.shape), message.dtype)
+                sizes, ends = np.empty((n_steps, *size.shape)), np.empty_like(message)
+            kept = messages[t // keep]
+            if again and t % CHECKED == 0 and near(message, kept[..., todo]).all():
                 break
-            messages[t][..., todo], sizes[t][..., todo] = message, size
+            if t % keep == 0:
+                kept[..., todo] = message
+            sizes[t][todo] = size
             predicted = advance(message)
-        told, due = True, np.roll(advance(messages[-1]), towards, axis=-1)
+        else:
+            ends[..., todo] = message
+        due, again = np.roll(advance(ends), towards, axis=-1), True
         wrong = ~fixed & ~near(begin, due).all(axis=0)
         if not wrong.any() or np.isnan(due).any():  # nan: a sequence that is impossible
             return messages, sizes
@@ -105,7 +109,7 @@ def same_log(a, b):
     return (a == b) | (np.abs(a - b) <= 1e-11)
 
 
-def filtered(start, transition, seen, fixed, backwards=False):
+def filtered(start, transition, emission, symbols, fixed, *, keep=1, backwards=False):
     """`companion.inference.hmm.forward` in lanes: shares (n_steps, n_states, n_lanes), scales.
 
     With `backwards` time runs the other way: what each symbol and all later ones say of the state.
@@ -118,10 +122,19 @@ def filtered(start, transition, seen, fixed, backwards=False):
         return joint, size
 
     step, turn = (transition, -1) if backwards else (np.ascontiguousarray(transition.T), 1)
-    guess = np.full(len(start), 1 / len(start))
+    starts = start, np.full(len(start), 1 / len(start))
+    table, symbols = np.column_stack([emission, np.ones(len(start))]), symbols[::turn]
     with np.errstate(invalid="ignore", divide="ignore"):
         found = settle(
-            weigh, lambda m: step @ m, seen[::turn], start, guess, fixed, same_share, turn
+            weigh,
+            lambda message: step @ message,
+            lambda t, lanes: table.take(symbols[t, lanes], axis=1),
+            starts,
+            fixed,
+            same_share,
+            len(symbols),
+            keep=keep,
+            towards=turn,
         )
     return tuple(part[::turn] for part in found)
 
@@ -147,10 +160,10 @@ def smoothed(start, transition, emission, x, lanes):
     later : array (n_states, n)
         ``alpha_{t-1} transition later_t`` are the posteriors of pairs; 0 where a sequence begins.
     """
-    seen = lanes.lay(emission, x, 1.0)
-    alpha, scale = filtered(start, transition, seen, lanes.first)
+    symbols, ones = lanes.lay(x, emission.shape[1]), np.ones_like(start)
+    alpha, scale = filtered(start, transition, emission, symbols, lanes.first)
     refuse_impossible(scale > 0, lanes)
-    later, _ = filtered(np.ones_like(start), transition, seen, lanes.last, backwards=True)
+    later, _ = filtered(ones, transition, emission, symbols, lanes.last, backwards=True)
     alpha, later = lanes.end_to_end(alpha), lanes.end_to_end(later)
     posterior = np.ones_like(alpha)
     posterior[:, :-1] = transition @ later[:, 1:]
@@ -171,13 +184,13 @@ def all_counts(start, transition, emission, x, lanes):
     return log_prob, posterior[:, lanes.begins].sum(axis=1), steps, np.array(shown)
 
 
-def likeliest(start, transition, seen, lanes):
-    """`companion.inference.hmm.viterbi` in lanes: path end to end, and log probability, nats.
-
-    All arguments are logarithms.
-    """
-    k, n_lanes = len(start), seen.shape[-1]
-    ways, nothing = np.empty((k, k, n_lanes)), np.zeros(n_lanes)
+def likeliest(start, transition, emission, x, lanes):
+    """`companion.inference.hmm.viterbi` in lanes: path end to end, and log probability, nats."""
+    with np.errstate(divide="ignore"):
+        start, transition, emission = map(np.log, (start, transition, emission))
+    table, symbols = np.column_stack([emission, 0 * start]), lanes.lay(x, emission.shape[1])
+    (n_steps, n_lanes), no = symbols.shape, np.zeros(len(start))
+    ways, nothing = np.empty((len(start), len(start), n_lanes)), np.zeros(n_lanes)
 
     def weigh(predicted, row):
         joint = row + predicted
@@ -191,7 +204,15 @@ def likeliest(start, transition, seen, lanes):
         return np.maximum.reduce(room, axis=0)
 
     with np.errstate(invalid="ignore"):
-        best, sizes = settle(weigh, advance, seen, start, np.zeros(k), lanes.first, same_log)
+        best, sizes = settle(
+            weigh,
+            advance,
+            lambda t, lanes: table.take(symbols[t, lanes], axis=1),
+            (start, no),
+            lanes.first,
+            same_log,
+            n_steps,
+        )
         refuse_impossible(np.isfinite(sizes), lanes)
         # Back from the last states, which nothing that lies behind them may change: inf.
         at = lanes.inside.sum(axis=0)[lanes.last] - 1, np.flatnonzero(lanes.last)
@@ -199,11 +220,11 @@ def likeliest(start, transition, seen, lanes):
         states, _ = settle(
             lambda predicted, row: ((predicted + row).argmax(axis=0), nothing[: row.shape[-1]]),
             lambda state: transition.take(state, axis=1),
-            best[::-1],
-            np.zeros(k),
-            np.zeros(k),
+            lambda t, lanes: best[n_steps - 1 - t][:, lanes],
+            (no, no),
             lanes.last,
             np.equal,
-            -1,
+            n_steps,
+            towards=-1,
         )
     return lanes.end_to_end(states[::-1]), float(sizes[lanes.inside].sum())

@@ -214,7 +214,7 @@ def test_the_class_has_the_numbers_of_the_plain_functions():
     assert model.score(x) == pytest.approx(np.log(scale).sum(), rel=1e-12)
     posterior = alpha * backward(model.transmat_, seen, scale)
     np.testing.assert_allclose(model.predict_proba(x), posterior, atol=1e-11)
-    path, log_prob = viterbi(model.startprob_, model.transmat_, seen)
+    _, log_prob = viterbi(model.startprob_, model.transmat_, seen)
     assert model.decode(x)[0] == pytest.approx(log_prob, rel=1e-12)
     assert path_log_prob(model, x, model.predict(x), [700]) == pytest.approx(log_prob)
 

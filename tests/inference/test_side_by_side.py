@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from companion.inference import side_by_side
 from companion.inference.hmm import expected_counts, forward, viterbi
 from companion.inference.side_by_side import SideBySide, all_counts, filtered, likeliest, smoothed
 
@@ -37,11 +38,11 @@ def parts(x, lengths):
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=8), st.integers(1, 50))
 def test_what_is_laid_in_lanes_comes_back(lengths, n_steps):
     lanes, x = SideBySide(lengths, n_steps), np.arange(sum(lengths))
-    there = lanes.lay(x[None].astype(float), x, -1.0)
+    there = lanes.lay(x, -1)
     assert lanes.first.sum() == lanes.last.sum() == len(lengths)
-    np.testing.assert_array_equal(lanes.end_to_end(there)[0], x)
-    np.testing.assert_array_equal(there[:, 0] >= 0, lanes.inside)
-    np.testing.assert_array_equal(there[0, 0][lanes.first], lanes.begins)
+    np.testing.assert_array_equal(lanes.end_to_end(there), x)
+    np.testing.assert_array_equal(there >= 0, lanes.inside)
+    np.testing.assert_array_equal(there[0][lanes.first], lanes.begins)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -58,7 +59,7 @@ def test_all_numbers_are_those_of_the_loops(kind, seed, lengths, n_steps):
     x = np.random.default_rng(seed).integers(5, size=sum(lengths))
     lanes = SideBySide(lengths, n_steps)
     alone = [forward(start, transition, emission[:, p].T) for p in parts(x, lengths)]
-    alpha, scale = filtered(start, transition, lanes.lay(emission, x, 1.0), lanes.first)
+    alpha, scale = filtered(*model, lanes.lay(x, 5), lanes.first)
     np.testing.assert_allclose(
         lanes.end_to_end(alpha).T, np.concatenate([a for a, _ in alone]), rtol=1e-8
     )
@@ -68,9 +69,9 @@ def test_all_numbers_are_those_of_the_loops(kind, seed, lengths, n_steps):
     counted = [expected_counts(*model, p) for p in parts(x, lengths)]
     for ours, due in zip(all_counts(*model, x, lanes), zip(*counted, strict=True), strict=True):
         np.testing.assert_allclose(ours, sum(due), rtol=1e-8, atol=1e-9)
+    path, log_prob = likeliest(*model, x, lanes)
     with np.errstate(divide="ignore"):
         logs = [np.log(part) for part in model]
-    path, log_prob = likeliest(logs[0], logs[1], lanes.lay(logs[2], x, 0.0), lanes)
     assert log_prob == pytest.approx(
         sum(viterbi(start, transition, emission[:, p].T)[1] for p in parts(x, lengths)), rel=1e-10
     )
@@ -107,9 +108,7 @@ def test_a_chain_that_forgets_takes_few_rounds(monkeypatch):
     """Steps that are done: one round, and a little of a second."""
     model, x = chain(1, "forgets"), np.random.default_rng(0).integers(5, size=64 * 128)
     lanes, n_steps = SideBySide([len(x)]), []
-    from companion.inference import side_by_side
-
     kept = side_by_side.same_share
     monkeypatch.setattr(side_by_side, "same_share", lambda a, b: n_steps.append(1) or kept(a, b))
-    filtered(model[0], model[1], lanes.lay(model[2], x, 1.0), lanes.first)
+    filtered(*model, lanes.lay(x, 5), lanes.first)
     assert len(n_steps) < 12
