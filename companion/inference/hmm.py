@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from companion.inference.side_by_side import (
+    CANNOT_SAY,
     CHECKED,
     SideBySide,
     all_counts,
@@ -28,39 +29,27 @@ MAX_SYMBOLS = 100_000  # unless `n_symbols` says how many there are
 def forward(start, transition, seen):
     """Filter a sequence: what is known of each state from what was seen so far.
 
-    ``alpha_t ∝ seen_t * (alpha_{t-1} @ transition)``, divided by its sum at each step, so that long
-    sequences do not underflow.
-
-    Parameters
-    ----------
-    start : array (n_states,)
-    transition : array (n_states, n_states)
-        Row i: where to from state i.
-    seen : array (n_steps, n_states)
-        Probability of what was seen at each step in each state.
-
-    Returns
-    -------
-    alpha : array (n_steps, n_states)
-        Each row sums to 1.
-    scale : array (n_steps,)
-        Probability of each symbol given those before; their logarithms add up to log p, in nats.
+    `seen` (n_steps, n_states) is the probability, in each state, of what was seen.
+    Returns ``alpha`` (n_steps, n_states), whose rows sum to 1, and the scales
+    (n_steps,): probabilities of each symbol given those before. The sum of their
+    logarithms is log p, in nats.
     """
     alpha, scale, before = np.empty_like(seen), np.empty(len(seen)), start
     for t, row in enumerate(seen):
         joint = row * before
         scale[t] = joint.sum()
         if not scale[t] > 0:
-            raise ValueError(f"X[{t}] has probability 0: this model cannot say this sequence.")
+            raise ValueError(f"X[{t}] has probability 0: {CANNOT_SAY}.")
         alpha[t] = joint / scale[t]
         before = alpha[t] @ transition
     return alpha, scale
 
 
 def backward(transition, seen, scale):
-    """What later symbols say of each state: ``beta_t = transition @ (seen_{t+1} beta_{t+1})``.
+    """What later symbols say of each state, divided by the scales of `forward`.
 
-    Divided by the scales of `forward`: ``alpha * beta`` are the posteriors.
+    ``beta_t = transition @ (seen_{t+1} beta_{t+1})``, and ``alpha * beta`` are the
+    posteriors.
     """
     beta = np.ones_like(seen)
     for t in range(len(seen) - 1, 0, -1):
@@ -69,15 +58,10 @@ def backward(transition, seen, scale):
 
 
 def viterbi(start, transition, seen):
-    """The likeliest path as a whole, and its log probability with the symbols, in nats.
+    """The likeliest path, int (n_steps,), and its log p with the symbols, in nats.
 
-    The best way to each state is the best way to one before it and one step more; the last state
-    is chosen first, and the way goes back from there (Viterbi, 1967).
-
-    Returns
-    -------
-    path : int array (n_steps,)
-    log_prob : float
+    The best way to each state is the best way to one before it and one step more.
+    The last state is chosen first; from there it goes back (Viterbi, 1967).
     """
     with np.errstate(divide="ignore"):
         start, transition, seen = np.log(start), np.log(transition), np.log(seen)
@@ -94,14 +78,10 @@ def viterbi(start, transition, seen):
 
 
 def expected_counts(start, transition, emission, x):
-    """E-step for one sequence of symbols: log p, and how often what is expected to happen.
+    """E-step for one sequence of symbols: log p, and what is expected, how often.
 
-    Returns
-    -------
-    log_prob : float
-    first : array (n_states,)
-    steps : array (n_states, n_states)
-    shown : array (n_states, n_symbols)
+    Counts of first states (n_states,), of steps (n_states, n_states), and of
+    symbols that are shown (n_states, n_symbols).
     """
     seen = emission[:, x].T
     alpha, scale = forward(start, transition, seen)
@@ -110,7 +90,8 @@ def expected_counts(start, transition, emission, x):
     later = seen[1:] * beta[1:] / scale[1:, None]
     shown = np.zeros_like(emission)
     np.add.at(shown.T, x, posterior)
-    return np.log(scale).sum(), posterior[0], transition * (alpha[:-1].T @ later), shown
+    steps = transition * (alpha[:-1].T @ later)
+    return np.log(scale).sum(), posterior[0], steps, shown
 
 
 class HiddenMarkovModel(BaseEstimator):

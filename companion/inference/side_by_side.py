@@ -13,6 +13,7 @@ Chapter: `hidden_markov`.
 import numpy as np
 
 N_STEPS = 128  # of a piece
+CANNOT_SAY = "this model cannot say this sequence"
 CHECKED = 8  # steps between two looks whether a piece has forgotten its wrong start
 
 
@@ -58,7 +59,7 @@ def settle(weigh, advance, row, starts, fixed, near, n_steps, *, keep=1, towards
     row : callable
         What is seen at step t in some lanes.
     starts : pair of arrays
-        Prediction at the first step of the lanes that are `fixed`, and a guess for the others.
+        Prediction at the first step of `fixed` lanes, and a guess for the others.
     fixed : bool array (n_lanes,)
         Lanes that begin a sequence.
     near : callable
@@ -66,7 +67,7 @@ def settle(weigh, advance, row, starts, fixed, near, n_steps, *, keep=1, towards
     keep : int
         Every so many steps the message is kept, 1 or `CHECKED`.
     towards : 1 or -1
-        Where a lane is continued: in the next one, or, if time runs backwards, the one before.
+        Where a lane goes on: in the next, or the one before if time runs back.
 
     Returns
     -------
@@ -80,8 +81,9 @@ def settle(weigh, advance, row, starts, fixed, near, n_steps, *, keep=1, towards
         for t in range(n_steps):
             message, size = weigh(predicted, row(t, todo))
             if messages is None:
-                messages = np.empty((-(-n_steps // keep), *message.shape), message.dtype)
-                sizes, ends = np.empty((n_steps, *size.shape)), np.empty_like(message)
+                n_kept, ends = -(-n_steps // keep), np.empty_like(message)
+                messages = np.empty((n_kept, *message.shape), message.dtype)
+                sizes = np.empty((n_steps, *size.shape))
             kept = messages[t // keep]
             if again and t % CHECKED == 0 and near(message, kept[..., todo]).all():
                 break
@@ -93,7 +95,7 @@ def settle(weigh, advance, row, starts, fixed, near, n_steps, *, keep=1, towards
             ends[..., todo] = message
         due, again = np.roll(advance(ends), towards, axis=-1), True
         wrong = ~fixed & ~near(begin, due).all(axis=0)
-        if not wrong.any() or np.isnan(due).any():  # nan: a sequence that is impossible
+        if not wrong.any() or np.isnan(due).any():  # nan: it is impossible
             return messages, sizes
         begin[:, wrong] = due[:, wrong]
         todo = slice(None) if wrong.mean() > 0.5 else np.flatnonzero(wrong)
@@ -143,7 +145,7 @@ def refuse_impossible(possible, lanes):
     """Raise a `ValueError` that names the symbol at which a sequence has become impossible."""
     if not possible.all():
         at = lanes.at[~possible & lanes.inside].min()
-        raise ValueError(f"X[{at}] has probability 0: this model cannot say this sequence.")
+        raise ValueError(f"X[{at}] has probability 0: {CANNOT_SAY}.")
 
 
 def smoothed(start, transition, emission, x, lanes):
