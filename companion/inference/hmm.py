@@ -225,7 +225,7 @@ class HiddenMarkovModel(BaseEstimator):
         """Log probability of the sequences, in nats."""
         x, lanes = self._told(X, lengths)
         symbols = lanes.lay(x, self.emissionprob_.shape[1])
-        _, scale = filtered(*self._parameters(), symbols, lanes.first, keep=CHECKED)
+        _, scale = filtered(*self._parameters(), symbols, lanes, keep=CHECKED)
         refuse_impossible(scale > 0, lanes)
         return float(np.log(scale[lanes.inside]).sum())
 

@@ -36,18 +36,32 @@ class SideBySide:
         self.inside = at < np.repeat(ends, n_pieces)
         self.begins, self.ends = ends - lengths, ends - 1  # first and last symbols of sequences
         self.at, self._order = np.minimum(at, ends[-1] - 1), np.flatnonzero(self.inside.T)
+        self._rooms = {}
 
     def lay(self, x, nothing):
         """Symbols in lanes, (n_steps, n_lanes); `nothing` where a lane has none left."""
         return np.where(self.inside, x[self.at], nothing)
 
-    def end_to_end(self, values):
-        """From lanes back to (..., n)."""
-        there = np.moveaxis(values, 0, -1)
-        return there.reshape(*there.shape[:-2], -1).take(self._order, axis=-1)
+    def room(self, name, *shape):
+        """Memory that is used again by the next iteration: to ask for new memory costs time."""
+        if self._rooms.get(name, np.empty(0)).shape != shape:
+            self._rooms[name] = np.empty(shape)
+        return self._rooms[name]
+
+    def end_to_end(self, values, name=None):
+        """From lanes back to (..., n); with a name, in that room."""
+        there, n = np.moveaxis(values, 0, -1), len(self._order)
+        if name is not None:
+            room = self.room(name, *there.shape)
+            np.copyto(room, there)
+            there = room
+        there = there.reshape(*there.shape[:-2], -1)
+        if self._order[-1] == n - 1:  # nothing is missing before the end
+            return there[..., :n]
+        return there.take(self._order, axis=-1)
 
 
-def settle(weigh, advance, row, starts, fixed, near, n_steps, *, keep=1, towards=1):
+def settle(weigh, advance, row, starts, fixed, near, messages, sizes, towards=1):
     """Run all lanes until each begins as its neighbour ends.
 
     Parameters
@@ -64,26 +78,20 @@ def settle(weigh, advance, row, starts, fixed, near, n_steps, *, keep=1, towards
         Lanes that begin a sequence.
     near : callable
         Whether two messages are the same up to rounding, entry by entry.
-    keep : int
-        Every so many steps the message is kept, 1 or `CHECKED`.
+    messages : array (n_steps / keep, ..., n_lanes)
+        Filled, with each message or, if it has fewer rows, with each `CHECKED`-th one.
+    sizes : array (n_steps, n_lanes)
+        Filled.
     towards : 1 or -1
         Where a lane goes on: in the next, or the one before if time runs back.
-
-    Returns
-    -------
-    messages : array (n_steps / keep, ..., n_lanes)
-    sizes : array (n_steps, n_lanes)
     """
-    begin, messages = np.where(fixed, starts[0][:, None], starts[1][:, None]), None
-    todo, again = slice(None), False
+    begin = np.where(fixed, starts[0][:, None], starts[1][:, None])
+    keep = 1 if len(messages) == len(sizes) else CHECKED
+    ends, todo, again = np.empty_like(messages[0]), slice(None), False
     while True:
         predicted = begin[:, todo]
-        for t in range(n_steps):
+        for t in range(len(sizes)):
             message, size = weigh(predicted, row(t, todo))
-            if messages is None:
-                n_kept, ends = -(-n_steps // keep), np.empty_like(message)
-                messages = np.empty((n_kept, *message.shape), message.dtype)
-                sizes = np.empty((n_steps, *size.shape))
             kept = messages[t // keep]
             if again and t % CHECKED == 0 and near(message, kept[..., todo]).all():
                 break
@@ -96,7 +104,7 @@ def settle(weigh, advance, row, starts, fixed, near, n_steps, *, keep=1, towards
         due, again = np.roll(advance(ends), towards, axis=-1), True
         wrong = ~fixed & ~near(begin, due).all(axis=0)
         if not wrong.any() or np.isnan(due).any():  # nan: it is impossible
-            return messages, sizes
+            return
         begin[:, wrong] = due[:, wrong]
         todo = slice(None) if wrong.mean() > 0.5 else np.flatnonzero(wrong)
 
@@ -111,7 +119,7 @@ def same_log(a, b):
     return (a == b) | (np.abs(a - b) <= 1e-11)
 
 
-def filtered(start, transition, emission, symbols, fixed, *, keep=1, backwards=False):
+def filtered(start, transition, emission, symbols, lanes, *, keep=1, backwards=False):
     """`companion.inference.hmm.forward` in lanes: shares (n_steps, n_states, n_lanes), scales.
 
     With `backwards` time runs the other way: what each symbol and all later ones say of the state.
@@ -124,21 +132,23 @@ def filtered(start, transition, emission, symbols, fixed, *, keep=1, backwards=F
         return joint, size
 
     step, turn = (transition, -1) if backwards else (np.ascontiguousarray(transition.T), 1)
-    starts = start, np.full(len(start), 1 / len(start))
-    table, symbols = np.column_stack([emission, np.ones(len(start))]), symbols[::turn]
+    (n_steps, n_lanes), k = symbols.shape, len(start)
+    table, symbols = np.column_stack([emission, np.ones(k)]), symbols[::turn]
+    messages = lanes.room(f"messages {turn}", -(-n_steps // keep), k, n_lanes)
+    sizes = lanes.room(f"sizes {turn}", n_steps, n_lanes)
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = settle(
+        settle(
             weigh,
             lambda message: step @ message,
             lambda t, lanes: table.take(symbols[t, lanes], axis=1),
-            starts,
-            fixed,
+            (start, np.full(k, 1 / k)),
+            lanes.last if backwards else lanes.first,
             same_share,
-            len(symbols),
-            keep=keep,
-            towards=turn,
+            messages,
+            sizes,
+            turn,
         )
-    return tuple(part[::turn] for part in found)
+    return messages[::turn], sizes[::turn]
 
 
 def refuse_impossible(possible, lanes):
@@ -163,12 +173,12 @@ def smoothed(start, transition, emission, x, lanes):
         ``alpha_{t-1} transition later_t`` are the posteriors of pairs; 0 where a sequence begins.
     """
     symbols, ones = lanes.lay(x, emission.shape[1]), np.ones_like(start)
-    alpha, scale = filtered(start, transition, emission, symbols, lanes.first)
+    alpha, scale = filtered(start, transition, emission, symbols, lanes)
     refuse_impossible(scale > 0, lanes)
-    later, _ = filtered(ones, transition, emission, symbols, lanes.last, backwards=True)
-    alpha, later = lanes.end_to_end(alpha), lanes.end_to_end(later)
-    posterior = np.ones_like(alpha)
-    posterior[:, :-1] = transition @ later[:, 1:]
+    later, _ = filtered(ones, transition, emission, symbols, lanes, backwards=True)
+    alpha, later = lanes.end_to_end(alpha, "alpha"), lanes.end_to_end(later, "later")
+    posterior = lanes.room("posterior", *alpha.shape)
+    np.matmul(transition, later[:, 1:], out=posterior[:, :-1])
     posterior[:, lanes.ends] = 1
     posterior *= alpha
     total = posterior.sum(axis=0)
@@ -191,8 +201,10 @@ def likeliest(start, transition, emission, x, lanes):
     with np.errstate(divide="ignore"):
         start, transition, emission = map(np.log, (start, transition, emission))
     table, symbols = np.column_stack([emission, 0 * start]), lanes.lay(x, emission.shape[1])
-    (n_steps, n_lanes), no = symbols.shape, np.zeros(len(start))
-    ways, nothing = np.empty((len(start), len(start), n_lanes)), np.zeros(n_lanes)
+    (n_steps, n_lanes), k = symbols.shape, len(start)
+    ways, no, nothing = np.empty((k, k, n_lanes)), np.zeros(k), np.zeros(n_lanes)
+    best, sizes = np.empty((n_steps, k, n_lanes)), np.empty(symbols.shape)
+    states = np.empty(symbols.shape, dtype=np.int64)
 
     def weigh(predicted, row):
         joint = row + predicted
@@ -206,27 +218,29 @@ def likeliest(start, transition, emission, x, lanes):
         return np.maximum.reduce(room, axis=0)
 
     with np.errstate(invalid="ignore"):
-        best, sizes = settle(
+        settle(
             weigh,
             advance,
             lambda t, lanes: table.take(symbols[t, lanes], axis=1),
             (start, no),
             lanes.first,
             same_log,
-            n_steps,
+            best,
+            sizes,
         )
         refuse_impossible(np.isfinite(sizes), lanes)
         # Back from the last states, which nothing that lies behind them may change: inf.
         at = lanes.inside.sum(axis=0)[lanes.last] - 1, np.flatnonzero(lanes.last)
         best[at[0], best[at[0], :, at[1]].argmax(axis=1), at[1]] = np.inf
-        states, _ = settle(
+        settle(
             lambda predicted, row: ((predicted + row).argmax(axis=0), nothing[: row.shape[-1]]),
             lambda state: transition.take(state, axis=1),
             lambda t, lanes: best[n_steps - 1 - t][:, lanes],
             (no, no),
             lanes.last,
             np.equal,
-            n_steps,
-            towards=-1,
+            states,
+            np.empty(symbols.shape),
+            -1,
         )
     return lanes.end_to_end(states[::-1]), float(sizes[lanes.inside].sum())

@@ -59,7 +59,7 @@ def test_all_numbers_are_those_of_the_loops(kind, seed, lengths, n_steps):
     x = np.random.default_rng(seed).integers(5, size=sum(lengths))
     lanes = SideBySide(lengths, n_steps)
     alone = [forward(start, transition, emission[:, p].T) for p in parts(x, lengths)]
-    alpha, scale = filtered(*model, lanes.lay(x, 5), lanes.first)
+    alpha, scale = filtered(*model, lanes.lay(x, 5), lanes)
     np.testing.assert_allclose(
         lanes.end_to_end(alpha).T, np.concatenate([a for a, _ in alone]), rtol=1e-8
     )
@@ -110,5 +110,5 @@ def test_a_chain_that_forgets_takes_few_rounds(monkeypatch):
     lanes, n_steps = SideBySide([len(x)]), []
     kept = side_by_side.same_share
     monkeypatch.setattr(side_by_side, "same_share", lambda a, b: n_steps.append(1) or kept(a, b))
-    filtered(*model, lanes.lay(x, 5), lanes.first)
+    filtered(*model, lanes.lay(x, 5), lanes)
     assert len(n_steps) < 12
