@@ -79,7 +79,7 @@ def settle(weigh, advance, row, starts, fixed, near, messages, sizes, towards=1)
     near : callable
         Whether two messages are the same up to rounding, entry by entry.
     messages : array (n_steps / keep, ..., n_lanes)
-        Filled, with each message or, if it has fewer rows, with each `CHECKED`-th one.
+        Filled with each message or, if it has fewer rows, each `CHECKED`-th.
     sizes : array (n_steps, n_lanes)
         Filled.
     towards : 1 or -1
