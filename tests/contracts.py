@@ -62,6 +62,7 @@ from companion.embedding.mds import MDS
 from companion.embedding.pacmap import PaCMAP
 from companion.embedding.sne import SNE, TSNE
 from companion.embedding.umap import UMAP
+from companion.inference.hmm import HiddenMarkovModel
 from companion.inference.variational import BayesianGaussianMixture
 from companion.layers import initialize
 from tests.pretended_gpu import generator_on_device, needs_pretended_gpu, pretended_gpu
@@ -388,6 +389,7 @@ SETS = {
     "positive": np.abs(POINTS),
     "distances": squareform(pdist(POINTS)),
     "counts": RNG.poisson(2.0, size=(24, 8)).astype(float),
+    "symbols": np.random.default_rng(1).integers(4, size=(300, 1)).astype(float),
     "responses": np.round(RNG.normal(size=(4, 3, 5, 6)) * 2**20) / 2**20,  # trials, s, t, neurons
 }
 CLASSES = np.arange(48) % 3
@@ -490,6 +492,7 @@ MEMORY = "it learns from one row after the other"
 TIME = "rows are steps in time"
 WALKS = "it walks from the first row, and ties go to the row that comes first"
 ANGLES = "an angle is seen from the origin"
+NAMES = "symbols are names: they have no origin and no unit"
 MATRIX = dict.fromkeys(("origin", "order", "columns"), "rows and columns are the same points")
 STARTS = "it starts from random numbers, one for each row or feature"
 
@@ -613,6 +616,9 @@ PROMISES = [
               same="weights_ mean_precision_ degrees_of_freedom_ predict_proba predict n_iter_",
               squares="covariances_", log="score_samples score log_predictive", order=DRAWS)
       for kind in ("dirichlet_process", "dirichlet_distribution")),
+    Promise(HiddenMarkovModel(3, n_iter=20, tol=0.0, random_state=0), "symbols", order=TIME,
+            same="transmat_ emissionprob_ history_ predict_proba predict score", origin=NAMES,
+            unit=NAMES),
     Promise(PaCMAP(n_neighbors=5, num_iters=(3, 3, 3), random_state=0), order=DRAWS,
             same="pair_neighbors_ embedding_", tolerance=1e-2),
 ]

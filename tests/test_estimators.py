@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 import companion.clustering
 import companion.components
 import companion.embedding
+import companion.inference
 from companion.metrics import adjusted_rand_score
 from tests.contracts import CHANGES, PROMISES, SETS, TARGETS, close
 
@@ -31,8 +32,9 @@ promised = pytest.mark.parametrize("promise", PROMISES, ids=[p.name for p in PRO
 
 
 def classes_with_fit():
-    """Names of the public estimators of three parts of the companion, found by themselves."""
-    for part in (companion.clustering, companion.components, companion.embedding):
+    """Names of the public estimators of four parts of the companion, found by themselves."""
+    parts = companion.clustering, companion.components, companion.embedding, companion.inference
+    for part in parts:
         for module in pkgutil.iter_modules(part.__path__, part.__name__ + "."):
             for name, value in vars(importlib.import_module(module.name)).items():
                 own = inspect.isclass(value) and value.__module__ == module.name
@@ -239,7 +241,7 @@ def test_codes_that_are_none_are_refused_on_the_way_back(promise):
     assert model.inverse_transform(X=codes).shape == promise.X().shape
 
 
-STEPS = {"max_iter": 1, "n_epochs": 1, "num_iters": (1, 0, 0)}
+STEPS = {"max_iter": 1, "n_iter": 1, "n_epochs": 1, "num_iters": (1, 0, 0)}
 
 
 @promised

@@ -1,1 +1,1 @@
-"""Part 4: inference."""
+"""Inference."""

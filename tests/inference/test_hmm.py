@@ -7,7 +7,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from companion.inference.graphical_models import BayesianNetwork
-from companion.inference.hmm import HiddenMarkovModel
+from companion.inference.hmm import HiddenMarkovModel, backward, forward, viterbi
 from companion.inference.message_passing import sum_product
 
 
@@ -37,7 +37,7 @@ def paths(model, x):
 @pytest.mark.parametrize("seed", range(30))
 @pytest.mark.parametrize("zeros", [False, True])
 def test_all_answers_are_those_of_enumeration(seed, zeros):
-    """Pitfall I7, and `eq-graphical_models-forward`."""
+    """Pitfall I7, and `eq-hidden_markov-forward`."""
     model = random_model(seed, zeros=zeros)
     x = np.random.default_rng(seed).integers(4, size=1 + seed % 5)
     table = dict(paths(model, x))
@@ -131,8 +131,132 @@ def test_bad_input_is_refused(call, message):
         call(random_model(0))
 
 
-def test_what_cannot_be_said_is_refused():
+@pytest.mark.parametrize("method", ["score", "decode", "predict_proba"])
+@pytest.mark.parametrize("n", [2, 2000])
+def test_what_cannot_be_said_is_refused(method, n):
+    """Also where a long sequence is cut into pieces."""
     model = random_model(0)
     model.emissionprob_ = np.array([[1.0, 0, 0, 0]] * 3)
-    with pytest.raises(ValueError, match="probability 0"):
-        model.score([0, 1])
+    x = np.zeros(n, dtype=int)
+    x[-1] = 1
+    with pytest.raises(ValueError, match=rf"X\[{n - 1}\] has probability 0"):
+        getattr(model, method)(x)
+
+
+def told(model, n_iter, **options):
+    """Ours, to begin EM where `model` stands."""
+    return HiddenMarkovModel(
+        len(model.startprob_),
+        n_iter=n_iter,
+        startprob_init=model.startprob_,
+        transmat_init=model.transmat_,
+        emissionprob_init=model.emissionprob_,
+        **options,
+    )
+
+
+def hmmlearns(model, n_iter, implementation="log"):
+    hmm = pytest.importorskip("hmmlearn.hmm")
+    theirs = hmm.CategoricalHMM(
+        len(model.startprob_),
+        n_iter=n_iter,
+        tol=-np.inf,
+        init_params="",
+        n_features=model.emissionprob_.shape[1],
+        implementation=implementation,
+    )
+    theirs.startprob_, theirs.transmat_ = model.startprob_.copy(), model.transmat_.copy()
+    theirs.emissionprob_ = model.emissionprob_.copy()
+    return theirs
+
+
+LENGTHS = [1, 7, 300, 92]
+
+
+def path_log_prob(model, x, z, lengths=LENGTHS):
+    cuts, total = np.cumsum(lengths)[:-1], 0.0
+    for p, way in zip(np.split(x, cuts), np.split(z, cuts), strict=True):
+        total += np.log(model.startprob_[way[0]]) + np.log(model.emissionprob_[way, p]).sum()
+        total += np.log(model.transmat_[way[:-1], way[1:]]).sum()
+    return total
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_hmmlearn_says_the_same(seed):
+    model = random_model(seed)
+    theirs, x = hmmlearns(model, 1), model.sample(400, random_state=seed)[0]
+    assert model.score(x, LENGTHS) == pytest.approx(theirs.score(x[:, None], LENGTHS), rel=1e-10)
+    ours, due = model.decode(x, LENGTHS), theirs.decode(x[:, None], LENGTHS)
+    assert ours[0] == pytest.approx(due[0], rel=1e-10)
+    # Ties are many: with the same steps in another order, a path is as likely.
+    assert path_log_prob(model, x, ours[1]) == pytest.approx(path_log_prob(model, x, due[1]))
+    np.testing.assert_allclose(
+        model.predict_proba(x, LENGTHS), theirs.predict_proba(x[:, None], LENGTHS), atol=1e-10
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_hmmlearn_climbs_the_same_way_from_the_same_start(seed):
+    """Several sequences, one of them a single symbol."""
+    start, x = random_model(seed), random_model(seed + 50).sample(400, random_state=seed)[0]
+    theirs = hmmlearns(start, 8).fit(x[:, None], LENGTHS)
+    ours = told(start, 8, tol=0.0, n_symbols=4).fit(x, LENGTHS)
+    np.testing.assert_allclose(ours.history_, theirs.monitor_.history, rtol=1e-10)
+    for name in ("startprob_", "transmat_", "emissionprob_"):
+        np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), atol=1e-9)
+
+
+def test_the_class_has_the_numbers_of_the_plain_functions():
+    model, x = random_model(2), random_model(3).sample(700, random_state=0)[0]
+    seen = model.emissionprob_[:, x].T
+    alpha, scale = forward(model.startprob_, model.transmat_, seen)
+    assert model.score(x) == pytest.approx(np.log(scale).sum(), rel=1e-12)
+    posterior = alpha * backward(model.transmat_, seen, scale)
+    np.testing.assert_allclose(model.predict_proba(x), posterior, atol=1e-11)
+    _, log_prob = viterbi(model.startprob_, model.transmat_, seen)
+    assert model.decode(x)[0] == pytest.approx(log_prob, rel=1e-12)
+    assert path_log_prob(model, x, model.predict(x), [700]) == pytest.approx(log_prob)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_zeros_of_the_start_stay():
+    """A chain that only goes on: section "Start where you like"."""
+    model = random_model(4)
+    model.transmat_ = np.triu(model.transmat_) / np.triu(model.transmat_).sum(1, keepdims=True)
+    x = random_model(5).sample(200, random_state=0)[0]
+    found = told(model, 20, tol=0.0, n_symbols=4).fit(x, [100, 100]).transmat_
+    assert (np.tril(found, -1) == 0).all()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_best_of_several_starts_is_kept():
+    x = random_model(6).sample(300, random_state=0)[0]
+    rng = np.random.RandomState(3)
+    alone = [HiddenMarkovModel(3, n_iter=15, random_state=rng).fit(x).history_ for _ in range(4)]
+    best = HiddenMarkovModel(3, n_iter=15, n_init=4, random_state=3).fit(x)
+    assert best.history_ == max(alone, key=lambda history: history[-1])
+    assert best.n_iter_ == len(best.history_)
+
+
+def test_why_it_stopped_is_said():
+    """Pitfall I8: a gain below tol, or the last iteration."""
+    x = random_model(0).sample(200, random_state=0)[0]
+    model = HiddenMarkovModel(2, n_iter=500, tol=1.0, random_state=0).fit(x)
+    gains = np.diff(model.history_)
+    assert model.converged_
+    assert 0 <= gains[-1] < 1.0
+    assert (gains[:-1] >= 1.0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("startprob_init", [0.5, 0.6]),
+        ("transmat_init", [[1.0, 0.0]]),
+        ("emissionprob_init", [[1.5, -0.5], [0.5, 0.5]]),
+    ],
+)
+def test_a_bad_start_is_refused(name, value):
+    with pytest.raises(ValueError, match=f"{name} has shape"):
+        HiddenMarkovModel(2, **{name: value}).fit([0, 1, 1])
