@@ -41,7 +41,8 @@ FILES = {
     "_toc.yml": "root: book/index\nchapters:\n- file: book/one/first\n- file: book/errata\n"
     "- file: book/corrections\n"
     "- file: book/api\n- file: book/api_ground\n- file: book/api_one\n",
-    "book/index.md": "# Index\n\n```{toctree}\none/first\nerrata\ncorrections\napi\napi_ground\napi_one\n```\n",
+    "book/index.md": "# Index\n\n```{toctree}\none/first\nerrata\ncorrections\n"
+    "api\napi_ground\napi_one\n```\n",
     "book/one/first.md": "# First\n\nThe reparametrisation of a colour, and *optimizers*.\n\n"
     "## From the sources\n\n```{erratum} notes\n:printed: $1 + 1 = 3$ and |x|\n:right: it is 2\n"
     "```\n\n"
