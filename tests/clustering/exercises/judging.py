@@ -37,6 +37,12 @@ def the_smaller_as_maximum(table):
     return (both - expected) / (min(classes, clusters) - expected)
 
 
+def the_geometric_mean_as_maximum(table):
+    both, classes, clusters, total = pairs(table)
+    expected = classes * clusters / total
+    return (both - expected) / (np.sqrt(classes * clusters) - expected)
+
+
 def expected_without_pairs(table):
     both, classes, clusters, _ = pairs(table)
     expected = classes * clusters / np.asarray(table).sum() ** 2
@@ -45,5 +51,10 @@ def expected_without_pairs(table):
 
 WRONG = {
     "purity": [mean_over_clusters, cluster_of_each_class, same_number],
-    "ari": [not_adjusted, the_smaller_as_maximum, expected_without_pairs],
+    "ari": [
+        not_adjusted,
+        the_smaller_as_maximum,
+        the_geometric_mean_as_maximum,
+        expected_without_pairs,
+    ],
 }

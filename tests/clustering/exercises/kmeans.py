@@ -49,12 +49,19 @@ def one_mean_for_all_coordinates(X, centers):
     return many_steps(X, centers, lambda members: members.mean())
 
 
+def without_empty_ones(X, centers):
+    for _ in range(50):
+        z = ((X[:, None] - centers[None]) ** 2).sum(axis=-1).argmin(axis=1)
+        centers = np.array([X[z == k].mean(axis=0) for k in np.unique(z)])
+    return centers
+
+
 def the_labels(X, centers):
     return ((X[:, None] - centers[None]) ** 2).sum(axis=-1).argmin(axis=1)
 
 
 WRONG = {
-    "lloyd": [one_step, with_medians, one_mean_for_all_coordinates, the_labels],
+    "lloyd": [one_step, with_medians, one_mean_for_all_coordinates, without_empty_ones, the_labels],
     "assign": [
         farthest,
         nearest_point_of_each_centre,
