@@ -211,7 +211,7 @@ class MiniBatchKMeans(KMeans):
 
     References
     ----------
-    MacQueen (1967), Sculley (2010). Chapter: kmeans.
+    MacQueen (1967), Sculley (2010). Chapter: starts.
     """
 
     def __init__(

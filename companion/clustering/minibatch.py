@@ -1,4 +1,4 @@
-"""K-means from batches: running means, centres that starve, and when to stop. Chapter: `kmeans`."""
+"""K-means from batches: running means, centres that starve, and when to stop. Chapter: `starts`."""
 
 import numpy as np
 

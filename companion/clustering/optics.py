@@ -1,4 +1,4 @@
-"""OPTICS: an order of the points that shows clusters of every density. Chapter: `density`."""
+"""OPTICS: an order of the points that shows clusters of every density. Chapter: `optics`."""
 
 import warnings
 

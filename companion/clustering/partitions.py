@@ -1,4 +1,4 @@
-"""Every partition of a small set, and the best of them. Chapter: `kmeans`."""
+"""Every partition of a small set, and the best of them. Chapter: `starts`."""
 
 import numpy as np
 from sklearn.utils import check_array
@@ -62,7 +62,7 @@ def best_partition(X, k):
 
     References
     ----------
-    Aloise et al. (2009): finding this optimum is NP-hard. Chapter: kmeans.
+    Aloise et al. (2009): finding this optimum is NP-hard. Chapter: starts.
     """
     X = check_squares("X", check_array(X, dtype=np.float64, input_name="X"))
     k = check_integer("k", k, high=len(X), remedy="ask for at most one cluster a point.")

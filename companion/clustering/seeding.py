@@ -1,4 +1,4 @@
-"""Where k-means starts: seeds that are far apart on average. Chapter: `kmeans`."""
+"""Where k-means starts: seeds that are far apart on average. Chapter: `starts`."""
 
 import numpy as np
 from sklearn.utils import check_array, check_random_state
@@ -35,7 +35,7 @@ def kmeans_plusplus(X, n_clusters, *, random_state=None, n_local_trials=None):
 
     References
     ----------
-    Arthur and Vassilvitskii (2007). Chapter: kmeans.
+    Arthur and Vassilvitskii (2007). Chapter: starts.
     """
     X = check_squares("X", check_array(X, dtype=np.float64, input_name="X"))
     n_clusters = check_n_clusters(n_clusters, len(X))

@@ -1,7 +1,6 @@
-"""What the chapters found wrong in the sources: the `{erratum}` marks, gathered.
+"""What the chapters found wrong in the sources and in themselves: the `{erratum}` marks, gathered.
 
-A mark stands in "From the sources" above the paragraph whose cell shows it, and prints nothing but
-a label::
+A mark stands above the paragraph whose cell shows it, and prints nothing but a label::
 
     ```{erratum} notes
     :printed: "Randomly move centers apart"
@@ -11,6 +10,9 @@ a label::
 The argument is `notes`, `lecture` or a citation such as ``{cite:t}`lloyd1982` ``. `:kind: loose` is
 for what is not plainly wrong but says too much or too little. `:see: fig-kmeans-scores` adds the
 figure or equation where it is shown, if no cell follows.
+
+The argument `first` is the first edition of this book: what a control overturned. Its marks are of
+the kind `corrected`, and have a page of their own, `book/corrections.md`.
 """
 
 import re
@@ -19,8 +21,8 @@ from typing import NamedTuple
 from tools.exports.notebooks import split_options
 from tools.pages.chapters import pages, text_of
 
-SOURCES = {"lecture": "Lecture", "notes": "Notes"}
-KINDS = ("wrong", "loose")
+SOURCES = {"lecture": "Lecture", "notes": "Notes", "first": "First edition"}
+PAGES = {"wrong": "errata", "loose": "errata", "corrected": "corrections"}  # of each kind
 MARK = re.compile(r"^(`{3,}|:{3,})\{erratum\}[ \t]*(.*)\n((?:.*\n)*?)\1[ \t]*$", re.M)
 
 
@@ -52,9 +54,11 @@ def checked(page, who, options):
     """Return a mark's argument and options; what is missing or unknown is an error."""
     if who not in SOURCES and not who.startswith("{cite"):
         raise ValueError(f"{page}: erratum of {who!r}: say {' or '.join(SOURCES)}, or cite")
-    kind = options.get("kind", "wrong")
-    if kind not in KINDS:
-        raise ValueError(f"{page}: erratum of kind {kind!r}: say one of {', '.join(KINDS)}")
+    kind = options.get("kind", "corrected" if who == "first" else "wrong")
+    if kind not in PAGES:
+        raise ValueError(f"{page}: erratum of kind {kind!r}: say one of {', '.join(PAGES)}")
+    if (kind == "corrected") != (who == "first"):
+        raise ValueError(f"{page}: {who!r} is {kind}: only `first` is corrected, and always")
     if absent := [name for name in ("printed", "right") if not options.get(name)]:
         raise ValueError(f"{page}: erratum of the {who}: give :{absent[0]}:")
     return {

@@ -1,6 +1,7 @@
 """Wrong answers that the checkers of book/clustering/density.md must refuse."""
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
 
@@ -20,19 +21,25 @@ def indices_for_mask(X, eps, min_samples):
     return np.flatnonzero((cdist(X, X) <= eps).sum(axis=1) >= min_samples)
 
 
-def plain_distance(X, core, p):
-    return np.linalg.norm(X - X[p], axis=1)
+def over_border_points(X, eps, is_core):
+    labels = connected_components(cdist(X, X) <= eps)[1]
+    return np.where(is_core, labels, -1)
 
 
-def core_of_the_other(X, core, p):
-    return np.maximum(core, np.linalg.norm(X - X[p], axis=1))
+def all_in_one(X, eps, is_core):
+    return np.where(is_core, 0, -1)
 
 
-def smaller_of_both(X, core, p):
-    return np.minimum(core[p], np.linalg.norm(X - X[p], axis=1))
+def one_step_only(X, eps, is_core):
+    near = (cdist(X, X) <= eps) & is_core
+    return np.where(is_core, near.argmax(axis=1), -1)
+
+
+def without_the_radius(X, eps, is_core):
+    return np.where(is_core, np.arange(len(X)), -1)
 
 
 WRONG = {
+    "crowds_of": [over_border_points, all_in_one, one_step_only, without_the_radius],
     "core_points": [not_counting_itself, more_than, strictly_within, indices_for_mask],
-    "reachability": [plain_distance, core_of_the_other, smaller_of_both],
 }

@@ -24,42 +24,49 @@ def signed_sum(X, centers):
     return (X[:, None] - centers[None]).sum(axis=-1).argmin(axis=1)
 
 
-def distance_not_squared(X, seeds):
-    closest = np.sqrt(((X[:, None] - seeds[None]) ** 2).sum(axis=-1)).min(axis=1)
-    return closest / closest.sum()
+def one_step(X, centers):
+    z = ((X[:, None] - centers[None]) ** 2).sum(axis=-1).argmin(axis=1)
+    return np.array(
+        [X[z == k].mean(axis=0) if (z == k).any() else centers[k] for k in range(len(centers))]
+    )
 
 
-def farthest_seed(X, seeds):
-    closest = ((X[:, None] - seeds[None]) ** 2).sum(axis=-1).max(axis=1)
-    return closest / closest.sum()
+def many_steps(X, centers, average, n_steps=100):
+    centers = np.array(centers, dtype=float)
+    for _ in range(n_steps):
+        z = ((X[:, None] - centers[None]) ** 2).sum(axis=-1).argmin(axis=1)
+        for k in range(len(centers)):
+            if (z == k).any():
+                centers[k] = average(X[z == k])
+    return centers
 
 
-def not_normalised(X, seeds):
-    return ((X[:, None] - seeds[None]) ** 2).sum(axis=-1).min(axis=1)
+def with_medians(X, centers):
+    return many_steps(X, centers, lambda members: np.median(members, axis=0))
 
 
-def uniform(X, seeds):
-    return np.full(len(X), 1 / len(X))
+def one_mean_for_all_coordinates(X, centers):
+    return many_steps(X, centers, lambda members: members.mean())
 
 
-def last_seed_only(X, seeds):
-    closest = ((X - seeds[-1]) ** 2).sum(axis=-1)
-    return closest / closest.sum()
+def without_empty_ones(X, centers):
+    for _ in range(50):
+        z = ((X[:, None] - centers[None]) ** 2).sum(axis=-1).argmin(axis=1)
+        centers = np.array([X[z == k].mean(axis=0) for k in np.unique(z)])
+    return centers
+
+
+def the_labels(X, centers):
+    return ((X[:, None] - centers[None]) ** 2).sum(axis=-1).argmin(axis=1)
 
 
 WRONG = {
+    "lloyd": [one_step, with_medians, one_mean_for_all_coordinates, without_empty_ones, the_labels],
     "assign": [
         farthest,
         nearest_point_of_each_centre,
         only_the_first_coordinate,
         one_hot,
         signed_sum,
-    ],
-    "seed_probabilities": [
-        distance_not_squared,
-        farthest_seed,
-        not_normalised,
-        uniform,
-        last_seed_only,
     ],
 }

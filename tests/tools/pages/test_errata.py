@@ -1,4 +1,4 @@
-"""The errata of the sources: each is shown by a cell, and stands on the page."""
+"""Errata of the sources and corrections of our own: each is shown by a cell and is listed."""
 
 import re
 
@@ -41,6 +41,8 @@ def test_every_mark_is_read():
         ("rumour", {"printed": "a", "right": "b"}, "lecture or notes"),
         ("notes", {"printed": "a"}, ":right:"),
         ("notes", {"printed": "a", "right": "b", "kind": "odd"}, "wrong, loose"),
+        ("notes", {"printed": "a", "right": "b", "kind": "corrected"}, "only `first`"),
+        ("first", {"printed": "a", "right": "b", "kind": "loose"}, "only `first`"),
     ],
 )
 def test_a_mark_that_lacks_something_is_refused(who, options, message):

@@ -39,13 +39,17 @@ numfig = True
 FILES = {
     "conf.py": CONF,
     "_toc.yml": "root: book/index\nchapters:\n- file: book/one/first\n- file: book/errata\n"
+    "- file: book/corrections\n"
     "- file: book/api\n- file: book/api_ground\n- file: book/api_one\n",
-    "book/index.md": "# Index\n\n```{toctree}\none/first\nerrata\napi\napi_ground\napi_one\n```\n",
+    "book/index.md": "# Index\n\n```{toctree}\none/first\nerrata\ncorrections\n"
+    "api\napi_ground\napi_one\n```\n",
     "book/one/first.md": "# First\n\nThe reparametrisation of a colour, and *optimizers*.\n\n"
     "## From the sources\n\n```{erratum} notes\n:printed: $1 + 1 = 3$ and |x|\n:right: it is 2\n"
     "```\n\n"
-    "See.\n\n```{literalinclude} ../../companion/one/a.py\n:pyobject: Widget.turn\n```\n",
+    "See.\n\n```{erratum} first\n:printed: it is 4\n:right: it is 2\n```\n\n"
+    "Seen.\n\n```{literalinclude} ../../companion/one/a.py\n:pyobject: Widget.turn\n```\n",
     "book/errata.md": "# Errata\n\n```{errata} wrong\n```\n\n```{errata} loose\n```\n",
+    "book/corrections.md": "# Corrections\n\n```{errata} corrected\n```\n",
     "book/api.md": "# API\n\n```{api-table}\n```\n",
     "book/api_ground.md": "# Ground\n\n```{api} ground\n```\n",
     "book/api_one.md": "# One\n\n```{api} one\n```\n",
@@ -132,6 +136,14 @@ def test_an_erratum_is_listed_with_a_link_to_its_place(site):
     assert 'href="one/first.html#erratum-first-1"' in errata
     assert "and |x|" in errata
     assert errata.count("<table") == 1, "no table without a mark"
+
+
+def test_a_correction_of_our_own_has_its_own_page(site):
+    corrections, chapter = page(site, "corrections"), page(site, "one/first")
+    assert "it is 4" in corrections
+    assert "it is 4" not in page(site, "errata")
+    assert 'href="one/first.html#erratum-first-2"' in corrections
+    assert 'href="../corrections.html"' in chapter
 
 
 def index(site):

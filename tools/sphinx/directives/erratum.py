@@ -1,4 +1,4 @@
-"""Sphinx extension: mark an error of the sources where it is shown, and list all of them.
+"""Sphinx extension: mark an error where it is shown, and list all of them.
 
 `{erratum}`       a mark in a chapter, with an anchor and a label: see `tools/pages/errata.py`
 `{errata} KIND`   the table of all marks of a kind, with links to them
@@ -23,15 +23,16 @@ class Mark(SphinxDirective):
         """Return the anchor and the label."""
         page = self.env.docname
         try:
-            errata.checked(page, self.arguments[0], self.options)
+            kind = errata.checked(page, self.arguments[0], self.options)["kind"]
         except ValueError as error:
             raise self.error(str(error)) from None
         number = self.env.temp_data["errata"] = self.env.temp_data.get("errata", 0) + 1
         anchor = errata.anchor(page, number)
         target = nodes.target("", "", ids=[anchor], names=[anchor])
         self.state.document.note_explicit_target(target)
-        kind = {"wrong": "Erratum", "loose": "Loose"}[self.options.get("kind", "wrong")]
-        text = f"[{kind}](/book/errata.md)" if "book/errata" in self.env.found_docs else kind
+        list_of = f"book/{errata.PAGES[kind]}"
+        text = {"wrong": "Erratum"}.get(kind, kind.capitalize())
+        text = f"[{text}](/{list_of}.md)" if list_of in self.env.found_docs else text
         label = nodes.container(classes=["erratum"])
         self.state.nested_parse(StringList([text], source=page), self.content_offset, label)
         return [target, label]
