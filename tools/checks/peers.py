@@ -35,7 +35,10 @@ SWAPPED = {
         "companion.clustering.hierarchical": ("AgglomerativeClustering",),
         "companion.clustering.spectral": ("SpectralClustering",),
     },
-    "sklearn.mixture": {"companion.clustering.mixtures": ("GaussianMixture",)},
+    "sklearn.mixture": {
+        "companion.clustering.mixtures": ("GaussianMixture",),
+        "companion.inference.variational": ("BayesianGaussianMixture",),
+    },
     "sklearn.decomposition": {
         "companion.components.pca": ("PCA", "KernelPCA"),
         "companion.components.ica": ("FastICA",),
@@ -66,7 +69,8 @@ SWAPPED = {
 }
 SUITES = (
     *(f"sklearn.cluster.tests.test_{n}" for n in ("k_means", "dbscan", "optics", "hierarchical")),
-    *("sklearn.cluster.tests.test_spectral", "sklearn.mixture.tests.test_gaussian_mixture"),
+    "sklearn.cluster.tests.test_spectral",
+    *(f"sklearn.mixture.tests.test_{n}_mixture" for n in ("gaussian", "bayesian")),
     *(f"sklearn.decomposition.tests.test_{n}" for n in ("pca", "kernel_pca", "fastica", "nmf")),
     *(f"sklearn.decomposition.tests.test_{n}" for n in ("factor_analysis", "online_lda")),
     "sklearn.decomposition.tests.test_dict_learning",
