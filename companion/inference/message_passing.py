@@ -122,17 +122,22 @@ def from_factor(f, to, incoming):
 
 
 def product(messages, n_states):
-    """Multiply messages entry by entry; no message says nothing."""
+    """Multiply messages entry by entry, the largest made 1: many of them do not vanish."""
     out = np.ones(n_states)
     for message in messages:
         out *= message
+        out /= out.max() or 1.0
     return out
 
 
 def pass_messages(model, evidence, n_rounds, damping, tol):
     """Flooding schedule: all messages of a round are computed from those of the round before."""
     evidence, states = model.check_evidence(evidence), model.n_states
-    factors = [f for f in (observe(f, evidence) for f in model.factors) if f.variables]
+    factors = [observe(f, evidence) for f in model.factors]
+    for f in factors:
+        if not f.variables:  # all was seen: no message will tell that it is impossible
+            shares(f.table)
+    factors = [f for f in factors if f.variables]
     told = {(i, v): np.ones(states[v]) for i, f in enumerate(factors) for v in f.variables}
     heard = {v: [i for i, f in enumerate(factors) if v in f.variables] for _, v in told}
     change, rounds = np.inf, 0
@@ -144,8 +149,13 @@ def pass_messages(model, evidence, n_rounds, damping, tol):
             }
             for v in f.variables:
                 new[i, v] = shares(from_factor(f, v, incoming))
-        change = max((np.abs(new[edge] - told[edge]).max() for edge in told), default=0.0)
-        told = {edge: (1 - damping) * new[edge] + damping * told[edge] for edge in told}
+        if not told:
+            change = 0.0
+            break
+        change = np.abs(np.concatenate([new[edge] - told[edge] for edge in told])).max()
+        if damping:
+            new = {edge: (1 - damping) * new[edge] + damping * told[edge] for edge in told}
+        told = new
         rounds += 1
     marginals = {v: np.eye(states[v])[state] for v, state in evidence.items()}
     for v in heard:

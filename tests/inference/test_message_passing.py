@@ -186,3 +186,15 @@ def test_what_is_impossible_is_said_to_be():
     ):
         with pytest.raises(ValueError, match="no state fits"):
             ask()
+
+
+@pytest.mark.parametrize("ask", [sum_product, loopy_belief_propagation])
+def test_what_is_impossible_is_said_to_be_if_all_of_a_table_was_seen(ask):
+    model = MarkovRandomField([(("a", "b"), [[1.0, 0.0], [0.0, 1.0]]), (("a",), [1.0, 1.0])])
+    with pytest.raises(ValueError, match="no state fits"):
+        ask(model, {"a": 0, "b": 1})
+
+
+def test_a_thousand_messages_do_not_vanish():
+    model = MarkovRandomField([(("m",), [0.2, 0.8])] + [(("m",), [0.5, 0.5])] * 1200)
+    np.testing.assert_allclose(loopy_belief_propagation(model).marginals["m"], [0.2, 0.8])
