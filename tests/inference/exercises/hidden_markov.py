@@ -64,6 +64,56 @@ def begins_with_a_step(a0, A, B, x):
     return passes(a0 @ A, A, B, x)[1]
 
 
+def states_one_by_one(a0, A, B, x):
+    """The likeliest state at each step is not the likeliest path."""
+    return passes(a0, A, B, x)[1].argmax(axis=1)
+
+
+def step_by_step(a0, A, B, x):
+    """Greedy: the best next state, from the one before."""
+    path = [int((a0 * B[:, x[0]]).argmax())]
+    for s in x[1:]:
+        path.append(int((A[path[-1]] * B[:, s]).argmax()))
+    return path
+
+
+def paths(a0, A, B, x, memory=True, turned=False, logs=True):
+    with np.errstate(divide="ignore"):
+        a0, A, B = (np.log(p) if logs else p for p in (a0, A.T if turned else A, B))
+    join = np.add if logs else np.multiply
+    best, came = [join(a0, B[:, x[0]])], []
+    for s in x[1:]:
+        ways = join(best[-1][:, None], A)
+        came.append(ways.argmax(axis=0))
+        best.append(join(ways.max(axis=0), B[:, s]))
+    if not memory:
+        return [int(row.argmax()) for row in best]
+    path = [int(best[-1].argmax())]
+    for before in came[::-1]:
+        path.append(int(before[path[-1]]))
+    return path[::-1]
+
+
+def no_memory(a0, A, B, x):
+    return paths(a0, A, B, x, memory=False)
+
+
+def path_along_columns(a0, A, B, x):
+    return paths(a0, A, B, x, turned=True)
+
+
+def products_of_small_numbers(a0, A, B, x):
+    return paths(a0, A, B, x, logs=False)
+
+
+def path_from_its_end(a0, A, B, x):
+    return paths(a0, A, B, x)[::-1]
+
+
+def log_probability_only(a0, A, B, x):
+    return 0.0
+
+
 WRONG = {
     "forward_step": [
         columns_for_rows,
@@ -78,5 +128,14 @@ WRONG = {
         backwards_along_columns,
         underflows,
         begins_with_a_step,
+    ],
+    "best_path": [
+        states_one_by_one,
+        step_by_step,
+        no_memory,
+        path_along_columns,
+        products_of_small_numbers,
+        path_from_its_end,
+        log_probability_only,
     ],
 }
