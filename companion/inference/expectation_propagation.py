@@ -42,6 +42,8 @@ class Posterior(NamedTuple):
 
 def log_normalizer(mean, covariance):
     """``log integral exp(m' S^-1 w - w' S^-1 w / 2) dw`` of a Gaussian, in nats."""
+    if np.ndim(covariance) == 0:
+        return (mean**2 / covariance + np.log(2 * np.pi * covariance)) / 2
     mean, covariance = np.atleast_1d(mean), np.atleast_2d(covariance)
     log_det = np.linalg.slogdet(2 * np.pi * covariance)[1]
     return (mean @ np.linalg.solve(covariance, mean) + log_det) / 2
@@ -90,12 +92,14 @@ def clutter_moments(x, share, clutter_variance):
     A measurement of u, or clutter (Minka, 2001): a function of the cavity's mean and variance.
     """
 
-    def moments(mean, variance):
-        def log_gauss(away, v):
-            return -(away**2 / v + np.log(2 * np.pi * v)) / 2
+    def log_gauss(away, v):
+        return -(away**2 / v + np.log(2 * np.pi * v)) / 2
 
-        signal = np.log1p(-share) + log_gauss(x - mean, variance + 1)
-        noise = np.log(share) + log_gauss(x, clutter_variance)
+    prior = np.log1p(-share)
+    noise = np.log(share) + log_gauss(x, clutter_variance)
+
+    def moments(mean, variance):
+        signal = prior + log_gauss(x - mean, variance + 1)
         log_z = np.logaddexp(signal, noise)
         r = np.exp(signal - log_z)  # that it is no clutter
         gain = variance / (variance + 1)
