@@ -120,6 +120,8 @@ def gaussian_parts(system):
 
     def log_seen(row, x):
         here = np.flatnonzero(~np.isnan(row))
+        if len(here) == 0:
+            return np.zeros(len(x))
         cov = system.noise[np.ix_(here, here)]
         gaps = (row - columns("observation", system.observation, x))[:, here]
         squares = (np.linalg.solve(cov, gaps.T).T * gaps).sum(axis=1)

@@ -55,6 +55,11 @@ def share_for_the_number(a, b, n, rng):
     return draws, n / n_darts
 
 
+def kept_twice(a, b, n, rng):
+    draws, n_darts = throw(a, b, n // 2, rng, top(a, b), lambda height, p: height < p)
+    return np.concatenate([draws, draws]), 2 * n_darts
+
+
 def finished(raw, log_mean):
     w = raw / raw.sum()
     return w, log_mean, 1 / (w**2).sum()
@@ -117,6 +122,7 @@ WRONG = {
         parameters_exchanged,
         n_darts_and_whoever_is_left,
         share_for_the_number,
+        kept_twice,
     ],
     "weights_of": [
         overflows,
