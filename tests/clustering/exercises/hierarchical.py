@@ -3,30 +3,6 @@
 import numpy as np
 
 
-def only_direct_merges(Z, i, j):
-    """Sees two points only if they are merged as points."""
-    for left, right, height, _ in Z:
-        if {left, right} == {i, j}:
-            return height
-    return Z[-1, 2]
-
-
-def number_of_the_row(Z, i, j):
-    """Returns when they meet, not how high."""
-    members = [{point} for point in range(len(Z) + 1)]
-    for row, (left, right, _, _) in enumerate(Z):
-        members.append(members[int(left)] | members[int(right)])
-        if {i, j} <= members[-1]:
-            return row
-
-
-def last_merge_of_either(Z, i, j):
-    """Takes the first row in which either of the points takes part."""
-    for left, right, height, _ in Z:
-        if {left, right} & {i, j}:
-            return height
-
-
 def nearest_pair(D, one, other):
     """Single linkage."""
     return D[np.ix_(one, other)].min()
@@ -43,7 +19,34 @@ def mean_of_pairs(D, one, other):
     return D[np.ix_(one, other)].mean()
 
 
+def merged(D, sizes, union):
+    D, sizes = np.array(D, dtype=float), np.array(sizes)
+    far = D + np.diag(np.full(len(D), np.inf))
+    a, b = np.unravel_index(far.argmin(), far.shape)
+    rest = [i for i in range(len(D)) if i not in (a, b)]
+    new = np.pad(D[np.ix_(rest, rest)], (0, 1))
+    new[-1, :-1] = new[:-1, -1] = union(D[a], D[b], sizes[a], sizes[b])[rest]
+    return new, np.append(sizes[rest], sizes[a] + sizes[b])
+
+
+def single(D, sizes):
+    return merged(D, sizes, lambda a, b, m, n: np.minimum(a, b))
+
+
+def complete(D, sizes):
+    return merged(D, sizes, lambda a, b, m, n: np.maximum(a, b))
+
+
+def both_alike(D, sizes):
+    return merged(D, sizes, lambda a, b, m, n: (a + b) / 2)
+
+
+def sizes_forgotten(D, sizes):
+    new, sizes = merged(D, sizes, lambda a, b, m, n: (m * a + n * b) / (m + n))
+    return new, np.ones(len(sizes), dtype=int)
+
+
 WRONG = {
-    "meeting_height": [only_direct_merges, number_of_the_row, last_merge_of_either],
+    "merge_nearest": [single, complete, both_alike, sizes_forgotten],
     "complete_distance": [nearest_pair, diameter_of_the_union, mean_of_pairs],
 }
