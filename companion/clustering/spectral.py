@@ -23,6 +23,8 @@ from companion.validation import (
     rounding_of,
 )
 
+NEGLIGIBLE = 1e-20  # of the largest weight: less is no edge
+
 
 def laplacian(adjacency, normalized=False):
     """Return D - A, or I - D^(-1/2) A D^(-1/2): dense for dense, sparse for sparse.
@@ -95,11 +97,11 @@ def spectral_embedding(adjacency, n_components, *, regularization=0.0, random_st
     embedding : array (n, n_components)
         D^(-1/2) times the orthonormal eigenvectors; the largest entry of each is positive.
     """
-    adjacency, degrees = _without_loops(check_adjacency(adjacency))
+    adjacency, degrees = _without_loops(_without_negligible(check_adjacency(adjacency)))
     n_points = len(degrees)
     check_integer("n_components", n_components, 1, n_points, "n points have n eigenvectors")
     weak = check_real("regularization", regularization, low=0.0) / n_points
-    component = np.zeros(n_points, int) if weak else connected_components(adjacency, False)[1]
+    component = np.zeros(n_points, int) if weak else _components(adjacency)[1]
     degrees = degrees + weak * (n_points - 1)
     degrees[degrees == 0] = 1.0  # an isolated point is a component of its own
     scale = degrees**-0.5
@@ -210,7 +212,7 @@ class SpectralClustering(ClusterMixin, BaseEstimator):
         return self
 
     def _warn_of_pieces(self):
-        n_pieces = connected_components(self.affinity_matrix_, directed=False)[0]
+        n_pieces = _components(self.affinity_matrix_)[0]
         if n_pieces > self.n_clusters and not self.regularization:
             warnings.warn(
                 f"The graph falls into {n_pieces} pieces, more than n_clusters={self.n_clusters}: "
@@ -245,6 +247,25 @@ def check_adjacency(adjacency):
         )
     adjacency = check_symmetric("adjacency", adjacency, rounding)
     return csr_array(adjacency.maximum(0)) if issparse(adjacency) else np.maximum(adjacency, 0.0)
+
+
+def _components(adjacency):
+    """Number of connected components, and the component of each node.
+
+    Of a dense array SciPy would leave out every weight below 1e-8, though an edge of 1e-9 is all
+    that a far point may have; of a sparse one it leaves out zeros alone.
+    """
+    return connected_components(csr_array(_without_negligible(adjacency)), directed=False)
+
+
+def _without_negligible(adjacency):
+    """Return a copy with zeros in place of weights that D^(-1/2) would turn into mere rounding."""
+    adjacency = adjacency.copy()
+    weights = adjacency.data if issparse(adjacency) else adjacency
+    weights[weights < NEGLIGIBLE * adjacency.max()] = 0.0
+    if issparse(adjacency):
+        adjacency.eliminate_zeros()
+    return adjacency
 
 
 def _without_loops(adjacency):

@@ -362,3 +362,24 @@ def test_bad_graphs_are_named_by_the_functions_too():
         regularized_adjacency(np.ones((2, 2)), -2)
     with pytest.raises(ValueError, match="n_neighbors=1 must be"):
         neighbor_affinity(np.zeros((4, 1)), 1)
+
+
+def test_a_light_edge_is_an_edge():
+    """A pair of far points with a single edge of 1e-9: no lone point has eigenvalue 0."""
+    graph = np.kron(np.eye(2), np.ones((4, 4)))
+    graph = np.pad(graph, (0, 1))
+    graph[3, 4] = graph[4, 3] = 0.1
+    graph[8, 0] = graph[0, 8] = 1e-9
+    values, _ = spectral_embedding(graph, 3)
+    expected = np.linalg.eigvalsh(laplacian(graph, normalized=True))[:3]
+    np.testing.assert_allclose(values, expected, atol=1e-10)
+
+
+def test_less_than_rounding_is_no_edge():
+    """An edge of 1e-30 leaves two pieces, and two eigenvalues that are exactly 0."""
+    graph = np.kron(np.eye(2), np.ones((4, 4)))
+    graph[3, 4] = graph[4, 3] = 1e-30
+    for weights in (graph, csr_array(graph)):
+        values, embedding = spectral_embedding(weights, 2)
+        assert (values == 0).all()
+        assert np.ptp(embedding[:4], axis=0).max() < 1e-12

@@ -1,6 +1,7 @@
 """Wrong answers that the checkers of book/clustering/spectral.md must refuse."""
 
 import numpy as np
+from scipy.linalg import eigh
 
 
 def keeps_the_loops(adjacency):
@@ -59,7 +60,37 @@ def counts_zeros(eigenvalues):
     return int((np.asarray(eigenvalues) < 1e-10).sum())
 
 
+def degree_matrix(adjacency):
+    return np.diag(adjacency.sum(axis=1))
+
+
+def smallest_eigenvector(adjacency):
+    D = degree_matrix(adjacency)
+    return eigh(D - adjacency, D)[1][:, 0] > 0
+
+
+def of_the_weights(adjacency):
+    return np.linalg.eigh(adjacency)[1][:, -1] > 0
+
+
+def above_the_first_node(adjacency):
+    D = degree_matrix(adjacency)
+    y = eigh(D - adjacency, D)[1][:, 1]
+    return y > y[0]
+
+
+def largest_eigenvector(adjacency):
+    D = degree_matrix(adjacency)
+    return eigh(D - adjacency, D)[1][:, -1] > 0
+
+
 WRONG = {
+    "cut_in_two": [
+        smallest_eigenvector,
+        of_the_weights,
+        above_the_first_node,
+        largest_eigenvector,
+    ],
     "random_walk_laplacian": [
         keeps_the_loops,
         divides_by_zero,
