@@ -1,4 +1,4 @@
-"""Distances between objects: vectors, binary codes, words. Chapter: `hierarchical`."""
+"""Distances between objects: vectors, binary codes, words. Chapter: `distances`."""
 
 import numpy as np
 from scipy.sparse import csr_array

@@ -1,4 +1,4 @@
-"""Trees that span points, and trees of clusters: dendrograms. Chapter: `hierarchical`."""
+"""Trees that span points, and trees of clusters: dendrograms. Chapter: `trees`."""
 
 import numpy as np
 from scipy.spatial import Delaunay, QhullError

@@ -1,5 +1,7 @@
 """Wrong answers that the checkers of book/clustering/trees.md must refuse."""
 
+import numpy as np
+
 
 def only_direct_merges(Z, i, j):
     """Sees two points only if they are merged as points."""
@@ -25,6 +27,22 @@ def last_merge_of_either(Z, i, j):
             return height
 
 
+def triangle_inequality(U):
+    U = np.asarray(U, dtype=float)
+    return (U[:, None, :] - U[:, :, None] - U[None]).max()
+
+
+def shorter_side(U):
+    U = np.asarray(U, dtype=float)
+    return (U[:, None, :] - np.minimum(U[:, :, None], U[None])).max()
+
+
+def by_way_of_the_last(U):
+    U = np.asarray(U, dtype=float)
+    return (U - np.maximum(U[:, -1:], U[-1:])).max()
+
+
 WRONG = {
+    "worst_excess": [triangle_inequality, shorter_side, by_way_of_the_last],
     "meeting_height": [only_direct_merges, number_of_the_row, last_merge_of_either],
 }
