@@ -57,7 +57,7 @@ def chessboard_half(spins, half, coupling, rng, field, periodic):
     color = np.indices(spins.shape[-2:]).sum(axis=0) % 2
     pull = coupling * neighbour_sum(spins, periodic=periodic) + field
     up = rng.random_sample(spins.shape) < expit(2 * pull)
-    np.copyto(spins, np.where(up, 1, -1), where=color == half, casting="unsafe")
+    spins[...] = np.where(color == half, 2 * up.astype(spins.dtype) - 1, spins)
 
 
 CRITICAL = float(np.log(1 + np.sqrt(2)) / 2)  # coupling above which an endless grid takes sides
