@@ -24,4 +24,40 @@ def in_place(adjacency, tau):
     return np.array(adjacency, dtype=float)
 
 
-WRONG = {"with_threads": [with_loops, not_divided, only_where_nothing_is, in_place]}
+def by_nodes(adjacency, labels):
+    parts = [labels == k for k in np.unique(labels)]
+    return sum(adjacency[p][:, ~p].sum() / p.sum() for p in parts)
+
+
+def within_only(adjacency, labels):
+    parts = [labels == k for k in np.unique(labels)]
+    return sum(adjacency[p][:, ~p].sum() / max(adjacency[p][:, p].sum(), 1e-9) for p in parts)
+
+
+def plain_cut(adjacency, labels):
+    return sum(adjacency[labels == k][:, labels != k].sum() for k in np.unique(labels)) / 2
+
+
+def index_of_the_step(eigenvalues):
+    """One too few."""
+    return int(np.diff(eigenvalues).argmax())
+
+
+def largest_quotient(eigenvalues):
+    return int((eigenvalues[1:] / np.maximum(eigenvalues[:-1], 1e-12)).argmax()) + 1
+
+
+def skips_the_first_step(eigenvalues):
+    """One cluster is never found."""
+    return int(np.diff(eigenvalues)[1:].argmax()) + 2
+
+
+def counts_zeros(eigenvalues):
+    return int((np.asarray(eigenvalues) < 1e-10).sum())
+
+
+WRONG = {
+    "count_clusters": [index_of_the_step, largest_quotient, skips_the_first_step, counts_zeros],
+    "ncut": [by_nodes, within_only, plain_cut],
+    "with_threads": [with_loops, not_divided, only_where_nothing_is, in_place],
+}

@@ -36,7 +36,28 @@ def smallest_of_each_coordinate(X, seeds):
     return closest / closest.sum()
 
 
+def moved(centers, counts, x, rate, nearest=np.argmin):
+    centers, counts = np.array(centers, dtype=float), np.array(counts)
+    k = nearest(((centers - x) ** 2).sum(axis=1))
+    counts[k] += 1
+    centers[k] += (x - centers[k]) * rate(counts[k])
+    return centers, counts
+
+
+def by_the_old_count(centers, counts, x):
+    return moved(centers, counts, x, lambda n: 1 / (n - 1))
+
+
+def all_the_way(centers, counts, x):
+    return moved(centers, counts, x, lambda n: 1.0)
+
+
+def to_the_farthest(centers, counts, x):
+    return moved(centers, counts, x, lambda n: 1 / n, np.argmax)
+
+
 WRONG = {
+    "given": [by_the_old_count, all_the_way, to_the_farthest],
     "seed_probabilities": [
         distance_not_squared,
         farthest_seed,

@@ -113,7 +113,9 @@ def test_references_to_what_is_left_out_become_links():
     text = "\n".join(c.source for c in assignment(page_of("kmeans")).cells)
     address = f"{SITE}/book/clustering/kmeans.html"
     assert f"[this equation of the chapter]({address}#equation-eq-kmeans-assign)" in text
-    assert f"[this figure of the chapter]({address}#fig-kmeans-plusplus)" in text
+    text = "\n".join(c.source for c in assignment(page_of("starts")).cells)
+    address = f"{SITE}/book/clustering/starts.html"
+    assert f"[this figure of the chapter]({address}#fig-starts-plusplus)" in text
 
 
 def test_references_to_what_is_kept_are_numbers(convert):
