@@ -34,7 +34,7 @@ def test_an_export_is_the_same_every_time():
     assert nbformat.writes(export(page)) == nbformat.writes(export(page))
 
 
-@pytest.mark.parametrize("share", [0.4, pytest.param(1.0, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("share", [0.5, pytest.param(1.0, marks=pytest.mark.thorough)])
 def test_an_exported_chapter_runs_outside_the_book(tmp_path, share):
     """Its beginning in make test, which installs, imports, includes, glues and draws."""
     page = min((p for p in BUDGET if p.count("/") == 2), key=lambda name: BUDGET[name]["seconds"])
