@@ -25,7 +25,7 @@ FIRST_EDITION = {
     *("components/pca", "components/factors", "components/dynamics"),
     *("components/ica", "components/parts", "components/sparse_coding", "embedding/mds"),
     *("embedding/neighbors", "autoencoders/autoencoder", "autoregressive/sequences"),
-    *("autoregressive/pixelrnn", "compression/codes", "compression/neural_compression"),
+    *("compression/codes", "compression/neural_compression"),
 }
 
 
