@@ -24,7 +24,7 @@ FIRST_EDITION = {
     "clustering/mixtures",
     *("components/pca", "components/factors", "components/dynamics"),
     *("components/ica", "components/parts", "components/sparse_coding", "embedding/mds"),
-    *("embedding/neighbors", "autoencoders/autoencoder", "autoregressive/sequences"),
+    *("autoencoders/autoencoder", "autoregressive/sequences"),
     *("autoregressive/pixelrnn", "compression/codes", "compression/neural_compression"),
 }
 
