@@ -34,9 +34,9 @@ def inverse_root(covariance):
 def discriminant_axes(means, priors, P):
     """Axes (d, m) along which class means (k, d) differ most, by the spread within.
 
-    They solve S_b u = lambda S_w u: in the coordinates P'x the spread within is the
+    They solve S_b v = theta S_w v: in the coordinates P'x the spread within is the
     identity, and what is left is the PCA of the class means. Also returns the
-    lambdas (m,), descending.
+    thetas (m,), descending.
     """
     spread = np.sqrt(priors)[:, None] * (means - priors @ means) @ P
     _, singular, Vt = svd(spread, full_matrices=False)
