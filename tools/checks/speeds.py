@@ -28,7 +28,6 @@ FIRST_EDITION = {
     "components/factors",
     "components/ica",
     "components/parts",
-    "components/pca",
     "components/sparse_coding",
     "compression/codes",
     "compression/neural_compression",
