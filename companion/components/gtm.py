@@ -1,4 +1,4 @@
-"""A sheet bent into the data: the generative topographic mapping. Chapter: `factors`."""
+"""A sheet bent into the data: the generative topographic mapping. Chapter: `demixed`."""
 
 import warnings
 from itertools import product
@@ -95,7 +95,7 @@ class GenerativeTopographicMapping(
 
     References
     ----------
-    Bishop, Svensen and Williams (1998). Chapter: factors.
+    Bishop, Svensen and Williams (1998). Chapter: demixed.
     """
 
     def __init__(
