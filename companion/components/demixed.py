@@ -37,10 +37,11 @@ def marginal_parts(X, labels):
 
 
 def reduced_rank_regression(gram, cross, k):
-    """The best linear guess of Y from X that passes through k numbers: decoder and encoder (k, d).
+    """Best linear guess of Y from X through k numbers: decoder and encoder (k, d).
 
-    Least |Y - X decoder' encoder|^2 from gram = X'X, to whose diagonal a ridge may have been added,
-    and cross = X'Y. The encoder's rows are orthonormal: the leading axes of the full-rank guess.
+    Least |Y - X decoder' encoder|^2 from cross = X'Y and gram = X'X, to whose
+    diagonal a ridge may have been added. The rows of the encoder are orthonormal:
+    the leading axes of the full-rank guess.
     """
     coefficients = solve(gram, cross, assume_a="pos")
     d = cross.shape[1]

@@ -33,10 +33,11 @@ __all__ = [
 
 
 def best_loadings(S, noise, k):
-    """The likeliest loadings (k, d) for a known noise (d,): PCA in units of the noise.
+    """The likeliest loadings (k, d) for a known noise (d,): PCA in units of it.
 
-    With eigenvalues l and eigenvectors u of S / sqrt(noise noise'), a row is sqrt(noise (l - 1)) u;
-    a direction with l <= 1 holds nothing but noise. The largest entry of a row is positive.
+    With eigenvalues l and eigenvectors u of S / sqrt(noise noise'), a row is
+    sqrt(noise (l - 1)) u; a direction with l <= 1 holds nothing but noise. The
+    largest entry of a row is positive.
     """
     scale, d = np.sqrt(noise), len(S)
     last = {"subset_by_index": (d - k, d - 1)}

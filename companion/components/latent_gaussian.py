@@ -24,7 +24,7 @@ SOLVERS = ("eigh", "em")
 def posterior(loadings, noise):
     """Covariance (k, k) of z given x, the same for every x, and the encoder (k, d).
 
-    The mean of z given x is encoder (x - mean), with encoder = covariance Lambda' / Psi.
+    The mean of z given x is encoder (x - mean): encoder = covariance Lambda' / Psi.
     """
     scaled = loadings / noise
     covariance = np.linalg.inv(np.eye(len(loadings)) + scaled @ loadings.T)
@@ -32,10 +32,10 @@ def posterior(loadings, noise):
 
 
 def em_step(S, loadings, noise, common=False):
-    """One step of EM from the covariance S (d, d) of the data: new loadings (k, d) and noise (d,).
+    """One step of EM from the covariance S (d, d): loadings (k, d) and noise (d,).
 
-    E: the mean over the data of E[z] x' and of E[zz']. M: regress x on z; what is left is noise,
-    averaged over the variables if it is `common`.
+    E: the mean over the data of E[z] x' and of E[zz']. M: regress x on z; what is
+    left is noise, averaged over the variables if it is `common`.
     """
     covariance, encoder = posterior(loadings, noise)
     cross = encoder @ S
@@ -45,7 +45,7 @@ def em_step(S, loadings, noise, common=False):
 
 
 def log_density(X, mean, loadings, noise):
-    """Log density (n,), in nats, of the rows of X (n, d), without a d x d matrix."""
+    """Log density (n,), in nats, of the rows of X (n, d); no d x d matrix."""
     covariance, _ = posterior(loadings, noise)
     Y = (X - mean) / np.sqrt(noise)
     onto = Y @ (loadings / np.sqrt(noise)).T

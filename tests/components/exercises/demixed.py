@@ -54,31 +54,6 @@ def decoder_returned(X, Y, k):
     return np.linalg.lstsq(X, Y, rcond=None)[0][:, :k]
 
 
-def counts_forgotten(X, shares, features, price):
-    means = (shares.T @ X) / shares.sum(axis=0)[:, None]
-    gram = features.T @ features + np.diag(price)
-    return features @ np.linalg.solve(gram, features.T @ means)
-
-
-def free_bending(X, shares, features, price):
-    gram = (features.T * shares.sum(axis=0)) @ features
-    return features @ np.linalg.solve(gram, features.T @ shares.T @ X)
-
-
-def everything_costs(X, shares, features, price):
-    gram = (features.T * shares.sum(axis=0)) @ features + price.max() * np.eye(len(price))
-    return features @ np.linalg.solve(gram, features.T @ shares.T @ X)
-
-
-def nodes_one_by_one(X, shares, features, price):
-    return (shares.T @ X) / shares.sum(axis=0)[:, None]
-
-
-def weights_returned(X, shares, features, price):
-    gram = (features.T * shares.sum(axis=0)) @ features + np.diag(price)
-    return np.linalg.solve(gram, features.T @ shares.T @ X)
-
-
 WRONG = {
     "split": [mean_not_subtracted, axes_swapped, mean_over_variables_too, not_broadcast],
     "bottleneck": [
@@ -87,12 +62,5 @@ WRONG = {
         principal_components_of_y,
         y_itself_cut,
         decoder_returned,
-    ],
-    "bend": [
-        counts_forgotten,
-        free_bending,
-        everything_costs,
-        nodes_one_by_one,
-        weights_returned,
     ],
 }
