@@ -1,4 +1,4 @@
-"""Demixed PCA: one subspace for each parameter of an experiment. Chapter: `factors`.
+"""Demixed PCA: one subspace for each parameter of an experiment. Chapter: `demixed`.
 
 Data are responses X (trials, *conditions, d): a row of d neurons for every trial and every
 combination of the parameters, such as stimulus, decision and time. A letter names a parameter.
@@ -37,10 +37,11 @@ def marginal_parts(X, labels):
 
 
 def reduced_rank_regression(gram, cross, k):
-    """The best linear guess of Y from X that passes through k numbers: decoder and encoder (k, d).
+    """Best linear guess of Y from X through k numbers: decoder and encoder (k, d).
 
-    Least |Y - X D'F|^2 (plus ridge |D'F|^2, if the ridge stands on the diagonal of gram = X'X);
-    cross = X'Y. The rows of F are orthonormal and span the leading axes of the full-rank guess.
+    Least |Y - X decoder' encoder|^2 from cross = X'Y and gram = X'X, to whose
+    diagonal a ridge may have been added. The rows of the encoder are orthonormal:
+    the leading axes of the full-rank guess.
     """
     coefficients = solve(gram, cross, assume_a="pos")
     d = cross.shape[1]
@@ -82,7 +83,7 @@ class DemixedPCA(BaseEstimator):
 
     References
     ----------
-    Kobak et al. (2016). Chapter: factors.
+    Kobak et al. (2016). Chapter: demixed.
     """
 
     def __init__(self, labels="sdt", n_components=2, *, join=None, ridge=1e-6):

@@ -1,7 +1,7 @@
 """Gaussian factors behind the data: probabilistic PCA and factor analysis. Chapter: `factors`.
 
-Both tell the story of `latent_gaussian`, x = mean + W z + noise. They differ in the noise alone:
-one variance for all variables, or one for each.
+Both tell the story of `latent_gaussian`, x = mean + Lambda z + noise. They differ in the noise
+alone: one variance for all variables, or one for each.
 """
 
 from itertools import combinations
@@ -33,10 +33,11 @@ __all__ = [
 
 
 def best_loadings(S, noise, k):
-    """The likeliest loadings (k, d) for a known noise (d,): PCA in units of the noise.
+    """The likeliest loadings (k, d) for a known noise (d,): PCA in units of it.
 
-    With eigenvalues l and eigenvectors u of S / sqrt(noise noise'), a row is sqrt(noise (l - 1)) u;
-    a direction with l <= 1 holds nothing but noise. The largest entry of a row is positive.
+    With eigenvalues l and eigenvectors u of S / sqrt(noise noise'), a row is
+    sqrt(noise (l - 1)) u; a direction with l <= 1 holds nothing but noise. The
+    largest entry of a row is positive.
     """
     scale, d = np.sqrt(noise), len(S)
     last = {"subset_by_index": (d - k, d - 1)}
@@ -67,10 +68,11 @@ def varimax(loadings, tol=1e-8, max_iter=500):
 
 
 class ProbabilisticPCA(LatentGaussian):
-    """PCA as a density: x from N(mean, W W' + s I), one noise variance s for all variables.
+    """PCA as a density: x from N(mean, Lambda Lambda' + s I), one noise s for all variables.
 
-    The likeliest W spans the principal subspace, and s is the mean variance outside of it (Tipping
-    and Bishop, 1999). Variances are divided by n, as maximum likelihood asks; PCA divides by n - 1.
+    The likeliest Lambda spans the principal subspace, and s is the mean variance outside of it
+    (Tipping and Bishop, 1999). Variances are divided by n, as maximum likelihood asks; PCA divides
+    by n - 1.
 
     Parameters
     ----------
@@ -90,7 +92,7 @@ class ProbabilisticPCA(LatentGaussian):
     Attributes
     ----------
     components_ : array (k, d)
-        Loadings W', not of length one. By EM the factors are turned in their subspace.
+        Loadings Lambda', not of length one. By EM the factors are turned in their subspace.
     noise_variance_ : float
     mean_ : array (d,)
     loglike_ : list of float
@@ -142,10 +144,10 @@ class ProbabilisticPCA(LatentGaussian):
 
 
 class FactorAnalysis(LatentGaussian):
-    """Common factors and a noise variance for every variable: x from N(mean, W W' + Psi).
+    """Common factors and a noise variance for every variable: N(mean, Lambda Lambda' + Psi).
 
-    Rescaling a variable rescales its loadings and its noise and changes nothing else. W is known up
-    to a rotation of the factors. Cost after the covariance: O(d^3) a step, whatever n.
+    Rescaling a variable rescales its loadings and its noise and changes nothing else. Lambda is
+    known up to a rotation of the factors. Cost after the covariance: O(d^3) a step, whatever n.
 
     Parameters
     ----------
@@ -156,9 +158,10 @@ class FactorAnalysis(LatentGaussian):
     max_iter : int
     noise_variance_init : array (d,), optional
         Where the noise starts; by default the variances, so that the units do not matter. (From
-        ones, scikit-learn's default, the first step is PCA, and can end in a worse maximum.)
+        ones, scikit-learn's default, the first step is PCA, which can begin ten thousand steps of
+        a plateau.)
     solver : {"eigh", "em"}
-        Steps with the likeliest W for the noise (quick), or of plain EM from a random start.
+        Steps with the likeliest loadings for the noise (quick), or of plain EM from a random start.
     rotation : None or "varimax"
         How the factors are turned at the end.
     min_noise_variance : float
@@ -170,7 +173,7 @@ class FactorAnalysis(LatentGaussian):
     Attributes
     ----------
     components_ : array (k, d)
-        Loadings W'.
+        Loadings Lambda'.
     noise_variance_, mean_ : array (d,)
     loglike_ : list of float
         Log likelihood of all rows, in nats, at every step.
@@ -224,7 +227,7 @@ class FactorAnalysis(LatentGaussian):
                 f"noise_variance_init={given!r} must have {d} positive entries: one a variable."
             )
         if self.solver == "eigh":
-            # EM's step for the noise, where W is already the best for the noise of before
+            # EM's step for the noise, where the loadings are already the best for that of before
             def step(W, _):
                 noise = np.maximum(variances - (W**2).sum(axis=0), floor)
                 return best_loadings(S, noise, k), noise

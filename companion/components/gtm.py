@@ -1,4 +1,4 @@
-"""A sheet bent into the data: the generative topographic mapping. Chapter: `factors`."""
+"""A sheet bent into the data: the generative topographic mapping. Chapter: `demixed`."""
 
 import warnings
 from itertools import product
@@ -40,17 +40,18 @@ def e_step(X, nodes, noise_variance):
 
 
 def m_step(X, shares, features, noise_variance, penalties):
-    """Weights (m, d) of the sheet, and its noise variance, that fit these shares (n, K) best.
+    """Weights (m, d) of the sheet, and noise, that fit these shares (n, K) best.
 
-    Weighted least squares: node i, with its features (m,), should lie where its share of the data
-    lies. A squared weight of feature j costs penalties[j] / 2, in nats.
+    Weighted least squares: node i, with its features (m,), should lie where its
+    share of the data lies. A squared weight of feature j costs penalties[j] / 2,
+    in nats.
     """
     counts, sums = shares.sum(axis=0), shares.T @ X
     gram = (features.T * counts) @ features + np.diag(penalties * noise_variance)
     weights = np.linalg.solve(gram, features.T @ sums)
     nodes = features @ weights
-    squares = (X**2).sum() - 2 * (sums * nodes).sum() + counts @ (nodes**2).sum(axis=1)
-    return weights, squares / X.size
+    squares = (X**2).sum() - 2 * (sums * nodes).sum()
+    return weights, (squares + counts @ (nodes**2).sum(axis=1)) / X.size
 
 
 class GenerativeTopographicMapping(
@@ -95,7 +96,7 @@ class GenerativeTopographicMapping(
 
     References
     ----------
-    Bishop, Svensen and Williams (1998). Chapter: factors.
+    Bishop, Svensen and Williams (1998). Chapter: demixed.
     """
 
     def __init__(

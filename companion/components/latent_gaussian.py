@@ -1,8 +1,8 @@
 """A Gaussian with hidden factors: density, posterior and EM, and the class around them.
 
-The story is x = mean + W z + noise with z from N(0, I) and noise from N(0, Psi), Psi diagonal, so
-that x has the covariance W W' + Psi. In code the loadings are W' (k, d), a row a factor, like
-`components_` in scikit-learn, and the noise is the diagonal of Psi (d,).
+The story is x = mean + Lambda z + noise with z from N(0, I) and noise from N(0, Psi), Psi diagonal,
+so that x has the covariance Lambda Lambda' + Psi. In code the loadings are Lambda' (k, d), a row a
+factor, like `components_` in scikit-learn, and the noise is the diagonal of Psi (d,).
 
 Chapter: `factors`.
 """
@@ -24,7 +24,7 @@ SOLVERS = ("eigh", "em")
 def posterior(loadings, noise):
     """Covariance (k, k) of z given x, the same for every x, and the encoder (k, d).
 
-    The mean of z given x is encoder (x - mean), with encoder = (I + W'W / Psi)^-1 W' / Psi.
+    The mean of z given x is encoder (x - mean): encoder = covariance Lambda' / Psi.
     """
     scaled = loadings / noise
     covariance = np.linalg.inv(np.eye(len(loadings)) + scaled @ loadings.T)
@@ -32,10 +32,10 @@ def posterior(loadings, noise):
 
 
 def em_step(S, loadings, noise, common=False):
-    """One step of EM from the covariance S (d, d) of the data: new loadings (k, d) and noise (d,).
+    """One step of EM from the covariance S (d, d): loadings (k, d) and noise (d,).
 
-    E: the mean over the data of E[z] x' and of E[zz']. M: regress x on z; what is left is noise,
-    averaged over the variables if it is `common`.
+    E: the mean over the data of E[z] x' and of E[zz']. M: regress x on z; what is
+    left is noise, averaged over the variables if it is `common`.
     """
     covariance, encoder = posterior(loadings, noise)
     cross = encoder @ S
@@ -45,7 +45,7 @@ def em_step(S, loadings, noise, common=False):
 
 
 def log_density(X, mean, loadings, noise):
-    """Log density (n,), in nats, of the rows of X (n, d), without a d x d matrix."""
+    """Log density (n,), in nats, of the rows of X (n, d); no d x d matrix."""
     covariance, _ = posterior(loadings, noise)
     Y = (X - mean) / np.sqrt(noise)
     onto = Y @ (loadings / np.sqrt(noise)).T
@@ -121,7 +121,7 @@ class LatentGaussian(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return (X - self.mean_) @ posterior(self.components_, self._noise())[1].T
 
     def inverse_transform(self, X):
-        """Mean W z + mean (n, d) for every row of factors z of X (n, k)."""
+        """Mean Lambda z + mean (n, d) for every row of factors z of X (n, k)."""
         check_is_fitted(self)
         return check_codes(X, len(self.components_)) @ self.components_ + self.mean_
 
@@ -136,7 +136,7 @@ class LatentGaussian(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return float(self.score_samples(X).mean())
 
     def get_covariance(self):
-        """Covariance W W' + Psi (d, d) of the model."""
+        """Covariance Lambda Lambda' + Psi (d, d) of the model."""
         check_is_fitted(self)
         return self.components_.T @ self.components_ + np.diag(self._noise())
 

@@ -26,7 +26,7 @@ def responses(seed, trials=4, shape=(3, 2, 6), d=5):
 
 @given(seed=seeds)
 def test_parts_add_up_and_are_orthogonal(seed):
-    """`eq-factors-parts`: eight parts of three parameters."""
+    """`eq-demixed-parts`: eight parts of three parameters."""
     X = responses(seed)[0]
     parts = marginal_parts(X, "sdt")
     assert list(parts) == ["", "s", "d", "t", "sd", "st", "dt", "sdt"]

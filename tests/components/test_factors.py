@@ -45,7 +45,7 @@ def test_scikit_learn_checks(estimator, check):
 
 @given(seed=seeds, k=st.integers(1, 4))
 def test_closed_form_is_pca_and_its_density(seed, k):
-    """`eq-factors-closed`: scikit-learn's PCA has the same density, but for n - 1."""
+    """`eq-ppca-closed`: scikit-learn's PCA has the same density, but for n - 1."""
     X = draw(seed, 60)
     ours, theirs = ProbabilisticPCA(k).fit(X), skd.PCA(k, svd_solver="full").fit(X)
     factor = len(X) / (len(X) - 1)

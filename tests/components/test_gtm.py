@@ -40,7 +40,7 @@ def arc(n=300, noise=0.05, seed=0):
 
 @given(seed=seeds, q=st.integers(1, 2))
 def test_e_step_is_scikit_learns_mixture(seed, q):
-    """`eq-factors-gtm`: equal weights, round covariances, means on the sheet."""
+    """`eq-demixed-gtm`: equal weights, round covariances, means on the sheet."""
     rng = np.random.default_rng(seed)
     Z = grid(4, q)
     nodes = basis(Z, grid(3, q), 0.8) @ rng.normal(size=(1 + q + 3**q, 3))

@@ -43,7 +43,7 @@ def test_posterior_is_the_conditional_of_the_joint_gaussian(seed, d, k):
 
 @given(seed=seeds, d=st.integers(1, 6), k=st.integers(1, 4))
 def test_density_is_scipys(seed, d, k):
-    """`eq-factors-density`, row by row and as a mean from the covariance alone."""
+    """`eq-factors-story`, row by row and as a mean from the covariance alone."""
     mean, loadings, noise = model(seed, d, k)
     X = draw(seed + 1, d=d)
     theirs = multivariate_normal(mean, loadings.T @ loadings + np.diag(noise)).logpdf(X)
@@ -55,7 +55,7 @@ def test_density_is_scipys(seed, d, k):
 
 @given(seed=seeds, common=st.booleans())
 def test_em_step_is_the_regression_on_expected_factors(seed, common):
-    """`eq-factors-em`, with the sums over the rows written out."""
+    """`eq-ppca-em`, with the sums over the rows written out."""
     X = draw(seed)
     _, loadings, noise = model(seed + 7)
     centred = X - X.mean(axis=0)

@@ -25,7 +25,6 @@ FIRST_EDITION = {
     "autoregressive/sequences",
     "clustering/mixtures",
     "components/dynamics",
-    "components/factors",
     "components/ica",
     "components/parts",
     "components/sparse_coding",

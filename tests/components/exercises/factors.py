@@ -2,81 +2,62 @@
 
 import numpy as np
 
-
-def mean_not_subtracted(X):
-    mean = np.broadcast_to(X.mean(axis=(0, 1)), X.shape)
-    stimulus = np.broadcast_to(X.mean(axis=1, keepdims=True), X.shape)
-    time = np.broadcast_to(X.mean(axis=0, keepdims=True), X.shape)
-    return mean, stimulus, time, X - mean - stimulus - time
+from companion.components.factors import best_loadings
 
 
-def axes_swapped(X):
-    mean = np.broadcast_to(X.mean(axis=(0, 1)), X.shape)
-    stimulus = np.broadcast_to(X.mean(axis=0, keepdims=True), X.shape) - mean
-    time = np.broadcast_to(X.mean(axis=1, keepdims=True), X.shape) - mean
-    return mean, stimulus, time, X - mean - stimulus - time
+def without_noise(loadings, noise):
+    communality = (loadings**2).sum(axis=0)
+    return communality / communality, loadings / np.sqrt(communality)
 
 
-def mean_over_variables_too(X):
-    mean = np.full(X.shape, X.mean())
-    stimulus = np.broadcast_to(X.mean(axis=1, keepdims=True), X.shape) - mean
-    time = np.broadcast_to(X.mean(axis=0, keepdims=True), X.shape) - mean
-    return mean, stimulus, time, X - mean - stimulus - time
+def absolute_loadings(loadings, noise):
+    communality = abs(loadings).sum(axis=0)
+    variance = communality + noise
+    return communality / variance, loadings / np.sqrt(variance)
 
 
-def not_broadcast(X):
-    mean = X.mean(axis=(0, 1))
-    stimulus, time = X.mean(axis=1) - mean, X.mean(axis=0) - mean
-    return mean, stimulus, time, X - stimulus[:, None] - time - mean
+def communality_in_its_unit(loadings, noise):
+    communality = (loadings**2).sum(axis=0)
+    return communality, loadings / np.sqrt(communality + noise)
 
 
-def parts_of(X, k, ddof=0):
-    values, vectors = np.linalg.eigh(np.cov(X.T, ddof=ddof))
-    return X.mean(axis=0), values[::-1], vectors[:, ::-1], np.eye(X.shape[1])
+def divided_by_the_variance(loadings, noise):
+    variance = (loadings**2).sum(axis=0) + noise
+    return 1 - noise / variance, loadings / variance
 
 
-def noise_not_subtracted(X, k):
-    mean, values, vectors, eye = parts_of(X, k)
-    noise, loadings = values[k:].mean(), vectors[:, :k] * np.sqrt(values[:k])
-    return mean, loadings @ loadings.T + noise * eye, noise
+def start_from_ones(S, k):
+    noise = np.ones(len(S))
+    for _ in range(3):
+        loadings = best_loadings(S, noise, k)
+        noise = np.maximum(np.diag(S) - (loadings**2).sum(axis=0), 1e-9)
+    return loadings, noise
 
 
-def smallest_first(X, k):
-    mean, values, vectors, eye = parts_of(X, k)
-    values, vectors = values[::-1], vectors[:, ::-1]
-    noise = values[k:].mean()
-    loadings = vectors[:, :k] * np.sqrt(np.abs(values[:k] - noise))
-    return mean, loadings @ loadings.T + noise * eye, noise
+def one_noise_for_all(S, k):
+    values, vectors = np.linalg.eigh(S)
+    noise = values[:-k].mean()
+    loadings = vectors[:, -k:] * np.sqrt(values[-k:] - noise)
+    return loadings.T, np.full(len(S), noise)
 
 
-def divided_by_n_minus_one(X, k):
-    mean, values, vectors, eye = parts_of(X, k, ddof=1)
-    noise = values[k:].mean()
-    loadings = vectors[:, :k] * np.sqrt(values[:k] - noise)
-    return mean, loadings @ loadings.T + noise * eye, noise
+def principal_components(S, k):
+    values, vectors = np.linalg.eigh(S)
+    loadings = (vectors[:, -k:] * np.sqrt(values[-k:])).T
+    return loadings, np.diag(S) - (loadings**2).sum(axis=0) + 1e-9
 
 
-def summed_noise(X, k):
-    mean, values, vectors, eye = parts_of(X, k)
-    noise = values[k:].sum()
-    loadings = vectors[:, :k] * np.sqrt((values[:k] - noise).clip(0))
-    return mean, loadings @ loadings.T + noise * eye, noise
-
-
-def rows_for_columns(X, k):
-    mean, values, vectors, eye = parts_of(X, k)
-    noise = values[k:].mean()
-    loadings = vectors.T[:, :k] * np.sqrt(values[:k] - noise)
-    return mean, loadings @ loadings.T + noise * eye, noise
+def columns_for_rows(S, k):
+    loadings, noise = start_from_ones(S, k)
+    return loadings.T, noise
 
 
 WRONG = {
-    "split": [mean_not_subtracted, axes_swapped, mean_over_variables_too, not_broadcast],
-    "ppca": [
-        noise_not_subtracted,
-        smallest_first,
-        divided_by_n_minus_one,
-        summed_noise,
-        rows_for_columns,
+    "shared": [
+        without_noise,
+        absolute_loadings,
+        communality_in_its_unit,
+        divided_by_the_variance,
     ],
+    "fit_factors": [start_from_ones, one_noise_for_all, principal_components, columns_for_rows],
 }
