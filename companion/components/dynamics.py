@@ -12,14 +12,14 @@ from companion.components.pca import PCA
 from companion.components.sequence_model import SequenceModel, sequences_of
 from companion.validation import check_integer, check_real
 
-MIN_NOISE = 1e-12  # of a column, as a share of its variance
+MIN_NOISE = 1e-12  # of a feature, as a share of its variance
 
 
 class System(NamedTuple):
-    """z[t+1] = A z[t] + w, w ~ N(0, Q), and x[t] = C z[t] + offset + v, v ~ N(0, R).
+    """z[t+1] = F z[t] + w, w ~ N(0, Q), and x[t] = C z[t] + offset + v, v ~ N(0, R).
 
-    Shapes: A, Q and start_cov (k, k), C (d, k), R (d, d), offset (d,), start_mean (k,); the first
-    state is drawn from N(start_mean, start_cov).
+    Code calls F `A`. The first state is drawn from N(start_mean, start_cov). Shapes: A, Q and
+    start_cov (k, k), C (d, k), R (d, d), offset (d,), start_mean (k,).
     """
 
     A: np.ndarray
@@ -196,7 +196,8 @@ class LinearDynamicalSystem(SequenceModel):
     transition_, state_noise_ : arrays (k, k)
         A and Q.
     system_ : System
-        All of them together; its start has mean 0.
+        All of them together; its start has mean 0 and a covariance that is learned from the first
+        rows, one a sequence: from a single sequence it is no guess for another one.
     loglike_ : list of float
         Log likelihood at each step of EM, in nats.
     n_iter_ : int

@@ -1,4 +1,4 @@
-"""Gaussian-process factor analysis: factors that are smooth in time. Chapter: `dynamics`."""
+"""Gaussian-process factor analysis: smooth factors in time. Chapter: `smooth_factors`."""
 
 from typing import NamedTuple
 
@@ -113,7 +113,7 @@ class GPFA(SequenceModel):
 
     References
     ----------
-    Yu, Cunningham, Santhanam, Ryu, Shenoy and Sahani (2009). Chapter: dynamics.
+    Yu, Cunningham, Santhanam, Ryu, Shenoy and Sahani (2009). Chapter: smooth_factors.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Nonlinear dynamical systems: extended and unscented filter, and smoother. Chapter: `dynamics`."""
+"""Nonlinear dynamical systems: extended, unscented filter, smoother. Chapter: `smooth_factors`."""
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -70,7 +70,7 @@ class NonlinearDynamicalSystem:
 
     References
     ----------
-    Julier and Uhlmann (1997), Sarkka (2013). Chapter: dynamics.
+    Julier and Uhlmann (1997), Sarkka (2013). Chapter: smooth_factors.
     """
 
     def __init__(

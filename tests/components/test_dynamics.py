@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.linalg import solve_discrete_lyapunov
 from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 from sklearn.decomposition import FactorAnalysis
@@ -195,6 +196,23 @@ def test_another_basis_of_the_state_is_the_same_model(seed):
     np.testing.assert_allclose(ours.means @ T.T, theirs.means, atol=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_matrices_that_no_row_can_tell_apart(seed):
+    """`ex-dynamics-twins`: P + D and Q + D - F D F', where D C' = 0, give the same densities."""
+    rng = np.random.default_rng(seed)
+    s = random_system(rng, 4, 2)
+    hidden = np.linalg.svd(s.C)[2][2:]  # what C does not see
+    D = 0.02 * hidden.T @ hidden
+    other = s._replace(Q=s.Q + D - s.A @ D @ s.A.T, start_cov=s.start_cov + D)
+    assert np.linalg.eigvalsh(other.Q).min() > 0
+    _, X = simulate(s, 20, seed)
+    ours, theirs = kalman_filter(X, s), kalman_filter(X, other)
+    np.testing.assert_allclose(ours.log_density, theirs.log_density, atol=1e-9)
+    np.testing.assert_allclose(ours.means, theirs.means, atol=1e-9)  # the filters agree
+    back = [kalman_smoother(f, s.A).means for f in (ours, theirs)]
+    assert np.abs(back[0] - back[1]).max() > 1e-5  # the smoothers do not
+
+
 def test_without_memory_it_is_factor_analysis():
     """Section "A factor that remembers": A = 0, Q = I."""
     rng = np.random.default_rng(0)
@@ -243,6 +261,20 @@ def holey(seed, lengths=(7, 9), d=2):
     sequences[0][2, 0] = np.nan
     sequences[1][4:6] = np.nan
     return sequences, system
+
+
+def test_a_start_learned_from_one_sequence_is_no_guess_for_another():
+    """Section "Break it: a start from one row": only the first row of the others suffers."""
+    system = random_system(np.random.default_rng(1), 2, 3)
+    _, X = simulate(system, 300, 0)
+    model = LinearDynamicalSystem(2, tol=1e-7, max_iter=60)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X[:150])
+    learned = model.system_
+    steady = learned._replace(start_cov=solve_discrete_lyapunov(learned.A, learned.Q))
+    ours, theirs = (kalman_filter(X[150:], s).log_density for s in (learned, steady))
+    assert np.linalg.eigvalsh(learned.start_cov)[0] < 0.1 * np.linalg.eigvalsh(steady.start_cov)[0]
+    np.testing.assert_allclose(ours[30:], theirs[30:], atol=1e-4)
 
 
 def test_m_step_is_what_a_numerical_search_finds():

@@ -71,7 +71,7 @@ def infer(X, factors, kernel="rbf", nugget=1e-3):
     lost=st.sampled_from([0.0, 0.4]),
 )
 def test_posterior_and_likelihood_are_those_of_the_joint_gaussian(seed, k, d, n, kernel, lost):
-    """`eq-dynamics-gpfa-posterior`, by conditioning a Gaussian of (k + d) n numbers."""
+    """`eq-smooth_factors-posterior`, by conditioning a Gaussian of (k + d) n numbers."""
     rng = np.random.default_rng(seed)
     factors = random_factors(rng, k, d)
     X, _ = draw(rng, factors, n, kernel)
@@ -117,7 +117,7 @@ def test_kernel_by_definition_and_its_derivative(kernel):
 @settings(deadline=None, max_examples=15)
 @given(seed=seeds, log_scale=st.floats(-1, 2))
 def test_slope_of_the_time_scale(kernel, seed, log_scale):
-    """`eq-dynamics-time-scale`, with sequences of two lengths, against differences."""
+    """`eq-smooth_factors-time-scale`, with sequences of two lengths, against differences."""
     rng = np.random.default_rng(seed)
     moments = {}
     for n, count in ((4, 3), (6, 1)):
@@ -215,7 +215,7 @@ def test_paths_and_time_scales_are_recovered(trials):
 
 
 def test_covariances_are_blocks_of_the_posterior(trials):
-    """`eq-dynamics-gpfa-posterior`: of a step with itself, and of a step with the one before."""
+    """`eq-smooth_factors-posterior`: of a step with itself, and of a step with the one before."""
     X, _, model = trials
     x = X[0][:6]
     cov = infer(x, model._factors())[2].reshape(2, 6, 2, 6)

@@ -43,7 +43,7 @@ def as_functions(s, method):
 @settings(deadline=None, max_examples=20)
 @given(seed=seeds, k=st.integers(1, 4), d=st.integers(1, 3), lost=st.sampled_from([0.0, 0.4]))
 def test_a_linear_system_gives_the_kalman_filter(method, seed, k, d, lost):
-    """`eq-dynamics-push`: filter, smoother and likelihood, rows with nan too."""
+    """`eq-smooth_factors-push`: filter, smoother and likelihood, rows with nan too."""
     rng = np.random.default_rng(seed)
     s = random_system(rng, k, d)
     _, X = simulate(s, 8, seed)

@@ -24,7 +24,6 @@ FIRST_EDITION = {
     "autoencoders/autoencoder",
     "autoregressive/sequences",
     "clustering/mixtures",
-    "components/dynamics",
     "components/ica",
     "components/parts",
     "components/sparse_coding",

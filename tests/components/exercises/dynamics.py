@@ -47,30 +47,39 @@ def as_columns(x, q, r, mean, variance):
     return tuple(part[:, None] for part in follow(x, q, r, mean, variance))
 
 
-def decomposes_the_loadings_only(C, Z):
-    U, singular, Vt = np.linalg.svd(C, full_matrices=False)
-    return U, Z @ (singular[:, None] * Vt).T
+def smooth(means, variances, q, *, filtered=False, root=False, forget=False, in_place=False):
+    m, v = (means, variances) if in_place else (np.array(means, float), np.array(variances, float))
+    given, known = np.array(means, float), np.array(variances, float)
+    for t in reversed(range(len(m) - 1)):
+        predicted = known[t] + q
+        gain = known[t] / predicted
+        m[t] = given[t] + gain * ((given if filtered else m)[t + 1] - given[t])
+        v[t] = known[t] + (gain if root else gain**2) * (v[t + 1] - (0 if forget else predicted))
+    return m, v
 
 
-def smallest_first(C, Z):
-    U, singular, Vt = np.linalg.svd(Z @ C.T, full_matrices=False)
-    k = C.shape[1]
-    return Vt[:k][::-1].T, (U[:, :k] * singular[:k])[:, ::-1]
+def looks_at_the_filter_of_the_next_row(means, variances, q):
+    return smooth(means, variances, q, filtered=True)
 
 
-def forgets_the_size(C, Z):
-    U, _, Vt = np.linalg.svd(Z @ C.T, full_matrices=False)
-    return Vt[: C.shape[1]].T, U[:, : C.shape[1]]
+def forgets_the_square(means, variances, q):
+    return smooth(means, variances, q, root=True)
 
 
-def keeps_all(C, Z):
-    U, singular, Vt = np.linalg.svd(Z @ C.T, full_matrices=False)
-    return Vt.T, U * singular
+def forgets_what_was_predicted(means, variances, q):
+    return smooth(means, variances, q, forget=True)
 
 
-def only_normalises(C, Z):
-    sizes = np.linalg.norm(C, axis=0)
-    return C / sizes, Z * sizes
+def writes_into_its_arguments(means, variances, q):
+    return smooth(means, variances, q, in_place=True)
+
+
+def returns_the_filter(means, variances, q):
+    return means, variances
+
+
+def leaves_the_last_row_out(means, variances, q):
+    return tuple(part[:-1] for part in smooth(means, variances, q))
 
 
 WRONG = {
@@ -83,11 +92,12 @@ WRONG = {
         keeps_the_predicted_mean,
         as_columns,
     ],
-    "orthonormalize": [
-        decomposes_the_loadings_only,
-        smallest_first,
-        forgets_the_size,
-        keeps_all,
-        only_normalises,
+    "look_back": [
+        looks_at_the_filter_of_the_next_row,
+        forgets_the_square,
+        forgets_what_was_predicted,
+        writes_into_its_arguments,
+        returns_the_filter,
+        leaves_the_last_row_out,
     ],
 }
