@@ -1,6 +1,6 @@
 """How far from Gaussian, and how dependent? What independent component analysis optimises.
 
-Chapter: `ica`.
+Chapter: `contrasts`.
 """
 
 from functools import cache
@@ -125,7 +125,7 @@ def mutual_information(X, *, n_neighbors=3):
 
     References
     ----------
-    Kraskov, Stoegbauer and Grassberger (2004), the first of their estimators. Chapter: ica.
+    Kraskov, Stoegbauer and Grassberger (2004), the first of their estimators. Chapter: contrasts.
     """
     X = standardise(check_array(X, dtype=np.float64, ensure_min_samples=3, ensure_min_features=2))
     n, k = X.shape
@@ -185,9 +185,12 @@ def darmois(X, *, n_neighbors=201):
 
 def amari_distance(W, A):
     """How far W A (k, k) is from a permutation with scales: 0 if sources are found, at most 1."""
-    P = np.abs(np.asarray(W) @ np.asarray(A))
-    k = len(P)
-    if P.shape != (k, k) or k < 2:
-        raise ValueError(f"W A has shape {P.shape}: pass matrices whose product is (k, k), k > 1.")
-    rows, columns = P.sum(axis=1) / P.max(axis=1), P.sum(axis=0) / P.max(axis=0)
+    share = np.abs(np.asarray(W) @ np.asarray(A))
+    k = len(share)
+    if share.shape != (k, k) or k < 2:
+        raise ValueError(
+            f"W A has shape {share.shape}: pass matrices whose product is (k, k), k > 1."
+        )
+    rows = share.sum(axis=1) / share.max(axis=1)
+    columns = share.sum(axis=0) / share.max(axis=0)
     return float((rows.sum() + columns.sum() - 2 * k) / (2 * k * (k - 1)))

@@ -1,6 +1,6 @@
 """Infomax: independent components as the output of most entropy, or of most likelihood.
 
-Chapter: `ica`.
+Chapter: `contrasts`.
 """
 
 import warnings
@@ -73,7 +73,7 @@ class InfomaxICA(Projection):
 
     References
     ----------
-    Bell and Sejnowski (1995); Amari, Cichocki and Yang (1996). Chapter: ica.
+    Bell and Sejnowski (1995); Amari, Cichocki and Yang (1996). Chapter: contrasts.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Topographic independent component analysis: what fires together lies together. Chapter: `ica`."""
+"""Topographic independent component analysis: fires together, lies together. Chapter: `filters`."""
 
 import numbers
 import warnings
@@ -103,7 +103,7 @@ class TopographicICA(Projection):
 
     References
     ----------
-    Hyvarinen, Hoyer and Inki (2001). Chapter: ica.
+    Hyvarinen, Hoyer and Inki (2001). Chapter: filters.
     """
 
     def __init__(

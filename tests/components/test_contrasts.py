@@ -61,7 +61,7 @@ def test_kurtosis_is_that_of_scipy():
 
 @pytest.mark.parametrize("fun", FUNCTIONS)
 def test_gaussian_moments_against_quadrature_and_published_constants(fun):
-    """The constants of `eq-ica-approximation`; those of "exp" are printed in Hyvarinen (1998)."""
+    """The constants of `eq-contrasts-approximation`; "exp" as printed in Hyvarinen (1998)."""
     even, odd = FUNCTIONS[fun]
 
     def mean(function):

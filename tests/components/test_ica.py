@@ -151,7 +151,7 @@ def test_a_step_leaves_little_of_the_error_and_less_with_more_samples():
 
 
 def test_three_ways_to_the_same_sources():
-    """Section "Least mutual information": non-Gaussian and independent are the same goal."""
+    """Section "How independent?" of contrasts: non-Gaussian and independent are one goal."""
     _, A, X = mixture(n=5000)
     Z, K, _ = whiten(X)
     model = FastICA(random_state=0).fit(X)

@@ -43,7 +43,7 @@ def test_log_logistic_is_that_of_scipy_also_far_out():
 
 
 def test_gradient_is_that_of_torch():
-    """`eq-ica-infomax-gradient`, of log |det J| computed from the Jacobian of y = sigma(Wx)."""
+    """`eq-contrasts-gradient`, of log |det J| computed from the Jacobian of y = sigma(Wx)."""
     rng = np.random.default_rng(0)
     X, W = rng.normal(size=(200, 3)), rng.normal(size=(3, 3))
     w, x = torch.tensor(W, requires_grad=True), torch.tensor(X)
@@ -62,7 +62,7 @@ def test_gradient_is_that_of_torch():
 
 
 def test_the_natural_gradient_does_not_see_the_mixture():
-    """`eq-ica-infomax-gradient`: W A takes the same path, however x is mixed."""
+    """`eq-contrasts-gradient`: B A takes the same path, however x is mixed."""
     S, A, _ = mixture()
     other = np.diag([100.0, 1, 0.01]) @ A
     paths = []
@@ -87,7 +87,7 @@ def test_the_likelihood_never_falls_and_the_gradient_ends_at_zero():
 
 
 def test_density_sums_to_one_on_a_grid():
-    """`eq-ica-density`."""
+    """`eq-contrasts-density`."""
     _, _, X = mixture(k=2)
     model = InfomaxICA(random_state=0).fit(X)
     side = np.linspace(-60, 60, 1201)

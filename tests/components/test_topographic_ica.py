@@ -38,7 +38,7 @@ def test_neighbourhoods_of_a_torus():
 
 @pytest.mark.parametrize("radius", [0, 1])
 def test_gradient_is_that_of_torch(radius):
-    """`eq-ica-topographic`."""
+    """`eq-filters-topographic`."""
     rng = np.random.default_rng(0)
     Z, W = rng.normal(size=(2100, 12)), rng.normal(size=(12, 12))
     near = torus_neighborhoods(3, 4, radius)
@@ -140,7 +140,7 @@ def fitted():
 
 
 def test_neighbouring_filters_of_photos_are_more_alike_than_distant_ones(fitted):
-    """`fig-ica-neighbours`: active together, and of like spectra; not so for ordinary ICA."""
+    """`fig-filters-neighbours`: active together, and of like spectra; not so for ordinary ICA."""
     likeness, plain = fitted[2], by_distance(0)[2]
     assert (likeness[:, 0] > likeness[:, 2] + 0.03).all()
     assert (likeness[:, 0] > likeness[:, 1]).all()

@@ -24,7 +24,6 @@ FIRST_EDITION = {
     "autoencoders/autoencoder",
     "autoregressive/sequences",
     "clustering/mixtures",
-    "components/ica",
     "components/parts",
     "components/sparse_coding",
     "compression/codes",

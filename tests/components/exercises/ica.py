@@ -36,80 +36,47 @@ def one_for_each_row(w, Z):
     return Z * g[:, None] - (1 - g**2)[:, None] * w
 
 
-def bits(table):
-    joint = np.asarray(table, float) / np.sum(table)
-    ratio = joint / (joint.sum(axis=1, keepdims=True) * joint.sum(axis=0))
-    return float((joint[joint > 0] * np.log2(ratio[joint > 0])).sum())
+def its_row_for_its_column(X, B, i):
+    return X - np.outer((X - X.mean(axis=0)) @ B[i], B[i])
 
 
-def nan_at_zero(table):
-    joint = np.asarray(table, float) / np.sum(table)
-    with np.errstate(all="ignore"):
-        ratio = joint / (joint.sum(axis=1, keepdims=True) * joint.sum(axis=0))
-        return float((joint * np.log(ratio)).sum())
+def only_that_source(X, B, i):
+    return np.outer((X - X.mean(axis=0)) @ B[i], np.linalg.pinv(B)[:, i])
 
 
-def counts_as_probabilities(table):
-    joint = np.asarray(table, float)
-    there = joint > 0
-    ratio = joint / (joint.sum(axis=1, keepdims=True) * joint.sum(axis=0))
-    return float((joint[there] * np.log(ratio[there])).sum())
+def without_the_mean(X, B, i):
+    centred = X - X.mean(axis=0)
+    return centred - np.outer(centred @ B[i], np.linalg.pinv(B)[:, i])
 
 
-def joint_entropy(table):
-    joint = np.asarray(table, float) / np.sum(table)
-    return float(-(joint[joint > 0] * np.log(joint[joint > 0])).sum())
+def uncentred_source(X, B, i):
+    return X - np.outer(X @ B[i], np.linalg.pinv(B)[:, i])
 
 
-def unweighted(table):
-    joint = np.asarray(table, float) / np.sum(table)
-    ratio = joint / (joint.sum(axis=1, keepdims=True) * joint.sum(axis=0))
-    return float(np.log(ratio[joint > 0]).mean())
+def mixed_again(X, B, i):
+    S = (X - X.mean(axis=0)) @ B.T
+    S[:, i] = 0
+    return S @ np.linalg.pinv(B).T + X.mean(axis=0)
 
 
-def _sigmoid(u):
-    return 1 / (1 + np.exp(-u))
+def a_feature_removed(X, B, i):
+    return np.delete(X, i, axis=1)
 
 
-def downhill(W, X, rate):
-    U = X @ W.T
-    return W - rate * (np.eye(len(W)) + (1 - 2 * _sigmoid(U)).T @ U / len(X)) @ W
-
-
-def ordinary(W, X, rate):
-    return W + rate * (np.linalg.inv(W).T + (1 - 2 * _sigmoid(X @ W.T)).T @ X / len(X))
-
-
-def transposed(W, X, rate):
-    U = X @ W.T
-    return W + rate * (np.eye(len(W)) + U.T @ (1 - 2 * _sigmoid(U)) / len(X)) @ W
-
-
-def without_last_factor(W, X, rate):
-    U = X @ W.T
-    return W + rate * (np.eye(len(W)) + (1 - 2 * _sigmoid(U)).T @ U / len(X))
-
-
-def with_a_rate_of_its_own(W, X, rate):
-    U = X @ W.T
-    return W + 0.1 * (np.eye(len(W)) + (1 - 2 * _sigmoid(U)).T @ U / len(X)) @ W
-
-
-def changes_its_argument(W, X, rate):
-    U = X @ W.T
-    W += rate * (np.eye(len(W)) + (1 - 2 * _sigmoid(U)).T @ U / len(X)) @ W
-    return W
+def changes_X(X, B, i):
+    X -= np.outer((X - X.mean(axis=0)) @ B[i], np.linalg.pinv(B)[:, i])
+    return X
 
 
 WRONG = {
     "one_step": [without_length, gradient_only, sums_for_means, in_place, one_for_each_row],
-    "information": [bits, nan_at_zero, counts_as_probabilities, joint_entropy, unweighted],
-    "natural_step": [
-        downhill,
-        ordinary,
-        transposed,
-        without_last_factor,
-        with_a_rate_of_its_own,
-        changes_its_argument,
+    "without_source": [
+        its_row_for_its_column,
+        only_that_source,
+        without_the_mean,
+        uncentred_source,
+        mixed_again,
+        a_feature_removed,
+        changes_X,
     ],
 }
