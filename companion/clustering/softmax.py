@@ -2,7 +2,7 @@
 
 A is (n, p), its last column ones; W is (k - 1, p), since class 0 has score 0.
 
-Chapter: `mixtures`.
+Chapter: `experts`.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ def weights_of(penalty, n_columns):
 
 
 def softmax_objective(W, A, shares, penalty):
-    """Log likelihood sum_ni shares_ni log softmax_ni less the penalty, and its gradient.
+    """Log likelihood sum_nk shares_nk log softmax_nk less the penalty, and its gradient.
 
     The shares (n, k) may have any sum. The penalty, a number or one for each feature (p - 1,),
     spares the last column, the intercepts.

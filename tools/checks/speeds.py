@@ -21,7 +21,6 @@ BOX = re.compile(
 LETTER = re.compile(r"^- (\$[^$]+\$(?:, \$[^$]+\$)*): (.+(?:\n  .+)*)", re.M)
 
 FIRST_EDITION = {
-    "clustering/mixtures",
     *("components/pca", "components/factors", "components/dynamics"),
     *("components/ica", "components/parts", "components/sparse_coding", "embedding/mds"),
     *("embedding/neighbors", "autoencoders/autoencoder", "autoregressive/sequences"),
