@@ -49,7 +49,7 @@ def whiten(difference, i, factors, covariance_type):
 def shrink(covariances, counts, guess, strength):
     """Covariances (k, d, d) of greatest posterior: mixed with a guess (d, d).
 
-    The guess counts for `strength` points, so (counts C + strength guess) / (counts + strength).
+    The guess counts for `strength` points, component i for counts[i].
     """
     counts = np.reshape(counts, (-1, 1, 1))
     return (counts * covariances + strength * guess) / (counts + strength)

@@ -32,14 +32,14 @@ STARTS = ("kmeans", "k-means++", "random", "random_from_data")
 
 
 def e_step(X, weights, means, factors, covariance_type="full"):
-    """Log likelihood of every row (n,), in nats, and its responsibilities (n, k)."""
+    """Log likelihood of every row (n,), in nats; responsibilities (n, k)."""
     log_densities = log_gaussians(X, means, factors, covariance_type)
     with np.errstate(divide="ignore"):  # a component of weight 0 takes nothing
         return share_out(log_densities + np.log(weights))
 
 
 def share_out(log_joint):
-    """From log p(x, z), (n, k): log p(x) of every row, and p(z | x), its responsibilities."""
+    """From log p(x, z), (n, k): log p(x), (n,), and responsibilities p(z | x)."""
     largest = log_joint.max(axis=1)  # taken out: not every exp can underflow
     joint = np.exp(log_joint - largest[:, None])
     total = joint.sum(axis=1)
