@@ -1,8 +1,8 @@
 """Mixtures of experts: regressions whose mixing proportions depend on x, fitted by EM.
 
-p(y | x) = sum_i g_i(x) p_i(y | x), with a softmax gate g.
+p(y | x) = sum_k g_k(x) p_k(y | x), with a softmax gate g.
 
-Chapter: `mixtures`.
+Chapter: `experts`.
 """
 
 import warnings
@@ -25,10 +25,10 @@ INNER_STEPS = 4  # of Newton, in one M-step: any rise of the bound is enough for
 
 
 def fit_lines(A, y, shares, min_variance):
-    """Weighted least squares: coefficients (k, p) and noise variances (k,) of every expert."""
+    """Weighted least squares: coefficients (k, p), noise variances (k,)."""
     coefs = np.empty((shares.shape[1], A.shape[1]))
-    for i, root in enumerate(np.sqrt(shares.T)):
-        coefs[i] = np.linalg.lstsq(A * root[:, None], y * root, rcond=None)[0]
+    for line, root in zip(coefs, np.sqrt(shares.T), strict=True):
+        line[:] = np.linalg.lstsq(A * root[:, None], y * root, rcond=None)[0]
     counts = shares.sum(axis=0) + 10 * np.finfo(float).eps
     variances = (shares * (y[:, None] - A @ coefs.T) ** 2).sum(axis=0) / counts
     return coefs, np.maximum(variances, min_variance)
@@ -98,7 +98,7 @@ class MixtureOfExperts(BaseEstimator):
         return log_softmax(A, self._gate[1:])
 
     def gate_proba(self, X):
-        """Mixing proportions g_i(x), before y is seen: (n, k)."""
+        """Mixing proportions g_k(x), before y is seen: (n, k)."""
         return np.exp(self._log_gate(self._columns(X)))
 
     def _e_step(self, X, y):
@@ -127,7 +127,7 @@ def near_seeds(joint, k, random_state):
 
 
 class MixtureOfLinearRegressions(RegressorMixin, MixtureOfExperts):
-    """p(y | x) = sum_i g_i(x) N(y; coef_i x + intercept_i, variance_i), with a softmax gate g.
+    """p(y | x) = sum_k g_k(x) N(y; coef_k x + intercept_k, variance_k), with a softmax gate g.
 
     Fitted by EM: least squares for each line, Newton's method for the gate (Jordan and Jacobs,
     1994). The best of `n_init` starts is kept.
@@ -215,7 +215,7 @@ class MixtureOfLinearRegressions(RegressorMixin, MixtureOfExperts):
 
 
 class MixtureOfLogisticRegressions(ClassifierMixin, MixtureOfExperts):
-    """p(y = 1 | x) = sum_i g_i(x) sigmoid(coef_i x + intercept_i), with a softmax gate g.
+    """p(y = 1 | x) = sum_k g_k(x) sigmoid(coef_k x + intercept_k), with a softmax gate g.
 
     Fitted by EM; gate and experts by Newton's method (Jordan and Jacobs, 1994). Two classes.
     Arguments and attributes are those of `MixtureOfLinearRegressions`, except for the noise; the

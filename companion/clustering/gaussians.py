@@ -46,6 +46,24 @@ def whiten(difference, i, factors, covariance_type):
     return difference
 
 
+def shrink(covariances, counts, guess, strength):
+    """Covariances (k, d, d) of greatest posterior: mixed with a guess (d, d).
+
+    The guess counts for `strength` points, component i for counts[i].
+    """
+    counts = np.reshape(counts, (-1, 1, 1))
+    return (counts * covariances + strength * guess) / (counts + strength)
+
+
+def log_prior(covariances, guess, strength):
+    """Log of the prior, less a constant, under which `shrink` is the M-step (inverse Wishart)."""
+    logs = np.linalg.slogdet(covariances)[1]
+    traces = np.trace(
+        np.linalg.solve(covariances, np.broadcast_to(guess, covariances.shape)), axis1=-2, axis2=-1
+    )
+    return -0.5 * strength * float(np.sum(logs + traces))
+
+
 def log_determinants(factors, covariance_type, k, d):
     """log det P of every component: (k,)."""
     if covariance_type == "spherical":

@@ -32,21 +32,22 @@ STARTS = ("kmeans", "k-means++", "random", "random_from_data")
 
 
 def e_step(X, weights, means, factors, covariance_type="full"):
-    """Log likelihood of every row (n,), in nats, and its responsibilities (n, k)."""
+    """Log likelihood of every row (n,), in nats; responsibilities (n, k)."""
+    log_densities = log_gaussians(X, means, factors, covariance_type)
     with np.errstate(divide="ignore"):  # a component of weight 0 takes nothing
-        return share_out(log_gaussians(X, means, factors, covariance_type) + np.log(weights))
+        return share_out(log_densities + np.log(weights))
 
 
 def share_out(log_joint):
-    """From log p(x, i), (n, k): log p(x) of every row and its responsibilities p(i | x)."""
-    largest = log_joint.max(axis=1)  # taken out, so that not every exp can underflow
+    """From log p(x, z), (n, k): log p(x), (n,), and responsibilities p(z | x)."""
+    largest = log_joint.max(axis=1)  # taken out: not every exp can underflow
     joint = np.exp(log_joint - largest[:, None])
     total = joint.sum(axis=1)
     return largest + np.log(total), joint / total[:, None]
 
 
 def m_step(X, responsibilities, covariance_type="full", reg_covar=1e-6):
-    """Weights (k,), means (k, d) and covariances of the best mixture for these shares."""
+    """Weights (k,), means (k, d) and covariances: the best for these shares."""
     counts = responsibilities.sum(axis=0) + 10 * np.finfo(float).eps
     means = responsibilities.T @ X / counts[:, None]
     covariances = scatter(X, responsibilities, means, covariance_type)

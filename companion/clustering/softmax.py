@@ -2,7 +2,7 @@
 
 A is (n, p), its last column ones; W is (k - 1, p), since class 0 has score 0.
 
-Chapter: `mixtures`.
+Chapter: `experts`.
 """
 
 import numpy as np
@@ -23,14 +23,15 @@ def weights_of(penalty, n_columns):
 
 
 def softmax_objective(W, A, shares, penalty):
-    """Log likelihood sum_ni shares_ni log softmax_ni less the penalty, and its gradient.
+    """The sum of shares_nk log softmax_nk less the penalty; its gradient.
 
-    The shares (n, k) may have any sum. The penalty, a number or one for each feature (p - 1,),
-    spares the last column, the intercepts.
+    The shares (n, k) may have any sum. The penalty, a number or one a feature
+    (p - 1,), spares the last column, the intercepts.
     """
     log_p, slopes = log_softmax(A, W), W * weights_of(penalty, A.shape[1])
     residual = shares - shares.sum(axis=1, keepdims=True) * np.exp(log_p)
-    return np.sum(shares * log_p) - 0.5 * np.sum(slopes * W), residual[:, 1:].T @ A - slopes
+    value = np.sum(shares * log_p) - 0.5 * np.sum(slopes * W)
+    return value, residual[:, 1:].T @ A - slopes
 
 
 def newton_step(W, gradient, A, shares, penalty):
@@ -52,14 +53,15 @@ def fit_softmax(A, shares, W, penalty=0.0, max_iter=25):
     value, gradient = softmax_objective(W, A, shares, penalty)
     for _ in range(max_iter if len(W) else 0):
         step = newton_step(W, gradient, A, shares, penalty)
-        if np.sum(step * gradient) <= 1e-11 * (1 + abs(value)):  # twice what the step can gain
+        gain = np.sum(step * gradient) / 2  # at most
+        if gain <= 5e-12 * (1 + abs(value)):
             return W
         for _ in range(20):
-            new_value, new_gradient = softmax_objective(W + step, A, shares, penalty)
-            if new_value >= value:
+            new = softmax_objective(W + step, A, shares, penalty)
+            if new[0] >= value:
                 break
             step = step / 2
         else:
             return W
-        W, value, gradient = W + step, new_value, new_gradient
+        W, (value, gradient) = W + step, new
     return W

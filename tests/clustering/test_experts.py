@@ -55,7 +55,7 @@ def in_order(model, first):
 
 
 def test_lines_are_recovered():
-    """Section "Regressions that share the work": up to the order of the experts."""
+    """Section "Lines with weights": up to the order of the experts."""
     X, y, _ = crossing_lines(20_000, np.random.default_rng(0))
     model = MixtureOfLinearRegressions(2, n_init=2, random_state=0).fit(X, y)
     a, b = in_order(model, np.array([[1.5], [-1.0]]))
@@ -130,7 +130,7 @@ def test_flat_gate_and_lines_is_a_gaussian_mixture():
 
 
 def test_weighted_lines_are_scikit_learns():
-    """`eq-mixtures-lines`: each line by least squares with its responsibilities as weights."""
+    """`eq-experts-lines`: each line by least squares with its responsibilities as weights."""
     rng = np.random.default_rng(0)
     X, y, _ = crossing_lines(50, rng)
     A, shares = np.column_stack([X, np.ones(50)]), rng.dirichlet([1, 1], size=50)
@@ -143,7 +143,7 @@ def test_weighted_lines_are_scikit_learns():
 
 
 def test_density_of_y_integrates_to_one_and_predict_is_its_mean():
-    """`eq-mixtures-experts`, by quadrature."""
+    """`eq-experts-density`, by quadrature."""
     X, y, _ = crossing_lines(200, np.random.default_rng(0))
     model = MixtureOfLinearRegressions(3, n_init=1, random_state=0).fit(X, y)
     for x in ([[-1.5]], [[0.4]]):

@@ -4,15 +4,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import multivariate_normal
+from scipy.stats import invwishart, multivariate_normal
 
 from companion.clustering.gaussians import (
     COVARIANCE_TYPES,
     as_matrices,
     log_gaussians,
+    log_prior,
     precision_factors,
     row_blocks,
     scatter,
+    shrink,
 )
 
 
@@ -93,3 +95,35 @@ def test_singular_names_the_component_and_the_remedy(covariance_type, covariance
     which = "shared covariance" if covariance_type == "tied" else "component 1"
     with pytest.raises(ValueError, match=f"{which} is singular.*reg_covar.*n_components"):
         precision_factors(np.array(covariances), covariance_type)
+
+
+@settings(deadline=None, max_examples=10)
+@given(seed=st.integers(0, 10**6), strength=st.floats(0.5, 20))
+def test_shrunk_covariances_have_the_greatest_posterior(seed, strength):
+    """`eq-shapes-map`: the density in SciPy plus the prior falls on all sides of it."""
+    rng = np.random.default_rng(seed)
+    X, shares = rng.normal(size=(30, 2)), rng.dirichlet(np.ones(3), size=30)
+    counts, guess = shares.sum(axis=0), random_covariances(rng, "tied", 1, 2)
+    means = shares.T @ X / counts[:, None]
+    plain = scatter(X, shares, means, "full") / counts[:, None, None]
+    best = shrink(plain, counts, guess, strength)
+
+    def posterior(covariances):
+        logs = [
+            multivariate_normal(m, C).logpdf(X) for m, C in zip(means, covariances, strict=True)
+        ]
+        return (shares.T * logs).sum() + log_prior(covariances, guess, strength)
+
+    for _ in range(10):
+        bump = 0.05 * rng.normal(size=(3, 2, 2))
+        assert posterior(best + bump @ best + best @ bump.swapaxes(1, 2)) < posterior(best)
+    np.testing.assert_allclose(shrink(plain, counts, guess, 0), plain)
+
+
+def test_the_prior_is_an_inverse_wishart_times_a_constant():
+    rng = np.random.default_rng(0)
+    covariances = random_covariances(rng, "full", 2, 3)
+    guess, strength = random_covariances(rng, "tied", 1, 3), 9.0
+    logs = [invwishart(df=strength - 4, scale=strength * guess).logpdf(C) for C in covariances]
+    ours = [log_prior(C[None], guess, strength) for C in covariances]
+    np.testing.assert_allclose(ours[0] - ours[1], logs[0] - logs[1], atol=1e-9)

@@ -23,7 +23,6 @@ LETTER = re.compile(r"^- (\$[^$]+\$(?:, \$[^$]+\$)*): (.+(?:\n  .+)*)", re.M)
 FIRST_EDITION = {
     "autoencoders/autoencoder",
     "autoregressive/sequences",
-    "clustering/mixtures",
     "components/parts",
     "components/sparse_coding",
     "compression/codes",
