@@ -1,4 +1,4 @@
-"""Steps of variational Bayes for topics: documents, topics, and the bound. Chapter: `parts`."""
+"""Steps of variational Bayes for topics: documents, topics, and the bound. Chapter: `topics`."""
 
 import numpy as np
 from scipy import sparse
