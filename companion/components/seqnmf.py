@@ -20,7 +20,7 @@ def lagged(times, length):
 
 
 def reconstruct(times, patterns):
-    """Start pattern j, (length, d), with strength times[t, j] at each t, and add up: (n, d)."""
+    """Start pattern j with strength times[t, j] at each t, and add up: (n, d)."""
     k, length, d = patterns.shape
     late = lagged(times, length).reshape(len(times), -1)
     return late @ patterns.transpose(1, 0, 2).reshape(length * k, d)
@@ -56,7 +56,7 @@ def others(values):
 
 
 def times_step(X, times, patterns, penalty=0.0):
-    """The times (n, k) after a multiplicative update of 1/2 |X - model|^2 + penalty redundancy."""
+    """The times (n, k) after one update: 1/2 |X - model|^2 + penalty redundancy."""
     up = overlap(reconstruct(times, patterns), patterns)
     if penalty:
         up += penalty * others(smooth(overlap(X, patterns), patterns.shape[1]))

@@ -16,16 +16,16 @@ def topic_weights(document, word, topics, alpha, eta, d):
 
 
 def gibbs_sweep(owner, word, drawn, documents, words, alpha, eta, rng):
-    """Draw a new topic for each word in turn; `drawn`, `documents` and `words` are changed.
+    """Draw a new topic for each word in turn; changes `drawn` and both tables.
 
-    Word i of the corpus is `word[i]` of document `owner[i]` and has topic `drawn[i]`, (m,);
+    Word i of the corpus is `word[i]`, of document `owner[i]`, with topic `drawn[i]`;
     `documents` (n, k) and `words` (d, k) count the topics.
     """
-    topics, chance = words.sum(axis=0), rng.uniform(size=len(word))
+    topics, chance, d = words.sum(axis=0), rng.uniform(size=len(word)), len(words)
     for i, (n, v) in enumerate(zip(owner, word, strict=True)):
         for table in (documents[n], words[v], topics):
             table[drawn[i]] -= 1  # all others
-        weights = topic_weights(documents[n], words[v], topics, alpha, eta, len(words))
+        weights = topic_weights(documents[n], words[v], topics, alpha, eta, d)
         heap = weights.cumsum()
         drawn[i] = heap.searchsorted(chance[i] * heap[-1], side="right")
         for table in (documents[n], words[v], topics):

@@ -63,7 +63,7 @@ def explained(counts, topics, theta):
 def documents_step(counts, topics, gamma, prior):
     """Concentrations (n, k) of the documents' mixtures after one update.
 
-    A word's shares are phi_k ~ exp(E log theta_k + E log beta_k); then gamma = prior + sum phi.
+    Shares phi_k ~ exp(E log theta_k + E log beta_k); then gamma = prior + sum phi.
 
     Parameters
     ----------
