@@ -77,15 +77,16 @@ def shares_of(X, W, H):
 
 
 def coordinate_step(X, W, H, l1=0.0, l2=0.0):
-    """The codes W (n, k) after one round over its columns, and how far they were from optimal.
+    """The codes W (n, k) after one round over its columns, and how far they were.
 
-    Each column jumps to its best values, the others fixed: a parabola's lowest point, or zero.
+    Each column jumps to its best values: a parabola's lowest point, or zero.
     """
     W, violation = np.array(W, dtype=float, order="F"), 0.0
     gram, target = H @ H.T + l2 * np.eye(len(H)), X @ H.T - l1
     for j in range(len(H)):
         gradient = W @ gram[j] - target[:, j]
-        violation += np.abs(np.where(W[:, j] == 0, np.minimum(gradient, 0), gradient)).sum()
+        wrong = np.where(W[:, j] == 0, np.minimum(gradient, 0), gradient)
+        violation += np.abs(wrong).sum()
         if gram[j, j] > 0:
             W[:, j] = np.maximum(W[:, j] - gradient / gram[j, j], 0)
     return W, float(violation)

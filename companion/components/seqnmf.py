@@ -1,4 +1,4 @@
-"""Convolutive NMF with a price on doing the same work twice: seqNMF. Chapter: `parts`."""
+"""Convolutive NMF with a price on doing the same work twice: seqNMF. Chapter: `sequence_parts`."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -20,7 +20,7 @@ def lagged(times, length):
 
 
 def reconstruct(times, patterns):
-    """Start pattern j, (length, d), with strength times[t, j] at each t, and add up: (n, d)."""
+    """Start pattern j with strength times[t, j] at each t, and add up: (n, d)."""
     k, length, d = patterns.shape
     late = lagged(times, length).reshape(len(times), -1)
     return late @ patterns.transpose(1, 0, 2).reshape(length * k, d)
@@ -56,7 +56,7 @@ def others(values):
 
 
 def times_step(X, times, patterns, penalty=0.0):
-    """The times (n, k) after a multiplicative update of 1/2 |X - model|^2 + penalty redundancy."""
+    """The times (n, k) after one update: 1/2 |X - model|^2 + penalty redundancy."""
     up = overlap(reconstruct(times, patterns), patterns)
     if penalty:
         up += penalty * others(smooth(overlap(X, patterns), patterns.shape[1]))
@@ -73,6 +73,11 @@ def patterns_step(X, times, patterns, penalty=0.0):
         up += penalty * lagged(others(smooth(times, length)), length).reshape(len(X), -1).T @ X
     new = flat * ((late.T @ X) / np.where(up == 0, TINY, up))
     return new.reshape(length, k, d).transpose(1, 0, 2)
+
+
+def then_silence(values, length):
+    """The rows of values (n, c), then length - 1 rows of zeros, where a last pattern may end."""
+    return np.concatenate([values, np.zeros((length - 1, values.shape[1]))])
 
 
 def center(times, patterns):
@@ -110,8 +115,10 @@ class SeqNMF(TransformerMixin, BaseEstimator):
     """Convolutive NMF: a record of many channels as a few patterns in time that come again.
 
     x_t is about sum_j sum_l times[t - l, j] pattern_j[l]. Minimises 1/2 |X - model|^2 plus
-    `penalty` times what one pattern explains where another is active. With ``length=1`` and
-    ``penalty=0`` it is NMF by multiplicative updates.
+    `penalty` times what one pattern explains where another is active. The record is taken to be
+    silent after its end, so that no pattern grows where nothing is measured; one that the end cuts
+    off is charged for its rest. With ``length=1`` and ``penalty=0`` it is NMF by multiplicative
+    updates.
 
     Parameters
     ----------
@@ -137,7 +144,7 @@ class SeqNMF(TransformerMixin, BaseEstimator):
 
     References
     ----------
-    Mackevicius et al. (2019); Smaragdis (2004) without penalty. Chapter: parts.
+    Mackevicius et al. (2019); Smaragdis (2004) without penalty. Chapter: sequence_parts.
     """
 
     def __init__(self, n_components=2, *, length=2, penalty=0.0, max_iter=100, random_state=None):
@@ -158,6 +165,7 @@ class SeqNMF(TransformerMixin, BaseEstimator):
         rng, total = check_random_state(self.random_state), np.vdot(X, X) or 1.0
         times, patterns = rng.uniform(size=(n, k)), rng.uniform(size=(k, length, X.shape[1]))
         times, patterns = (part * np.sqrt(X.mean() / k) for part in (times, patterns))
+        X, times = (then_silence(part, length) for part in (X, times))
         self.n_iter_, self.losses_ = self.max_iter, np.zeros(self.max_iter)
         for step in range(self.max_iter):
             last = step == self.max_iter - 1
@@ -165,21 +173,25 @@ class SeqNMF(TransformerMixin, BaseEstimator):
             times = times_step(X, times, patterns, price)
             if length > 1 and not last:
                 times, patterns = center(times, patterns)
+                times[n:] = 0  # no start in the silence
             times, patterns = unit_norm(times, patterns)
             patterns = patterns_step(X, times, patterns, price)
-            self.losses_[step] = np.square(X - reconstruct(times, patterns)).sum() / total
+            rest = (X - reconstruct(times, patterns))[:n]
+            self.losses_[step] = np.square(rest).sum() / total
         order = np.argsort(-np.square(patterns).sum(axis=(1, 2)), kind="stable")
-        self.components_, self.times_ = patterns[order], times[:, order]
+        self.components_, self.times_ = patterns[order], times[:n, order]
         return self
 
     def transform(self, X):
         """Times (n, k) of the fitted patterns in the record X (n, d), without penalty."""
         check_is_fitted(self)
         X = check_points(self, X, reset=False, ensure_non_negative=True)
-        times = np.full((len(X), len(self.components_)), np.sqrt(X.mean()))
+        n, (k, length, _) = len(X), self.components_.shape
+        times = then_silence(np.full((n, k), np.sqrt(X.mean())), length)
+        X = then_silence(X, length)
         for _ in range(self.max_iter):
             times = times_step(X, times, self.components_)
-        return times
+        return times[:n]
 
     def inverse_transform(self, X):
         """The record (n, d) that the times X (n, k) stand for."""

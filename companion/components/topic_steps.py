@@ -1,4 +1,4 @@
-"""Steps of variational Bayes for topics: documents, topics, and the bound. Chapter: `parts`."""
+"""Steps of variational Bayes for topics: documents, topics, and the bound. Chapter: `topics`."""
 
 import numpy as np
 from scipy import sparse
@@ -63,7 +63,7 @@ def explained(counts, topics, theta):
 def documents_step(counts, topics, gamma, prior):
     """Concentrations (n, k) of the documents' mixtures after one update.
 
-    A word's shares are phi_k ~ exp(E log theta_k + E log beta_k); then gamma = prior + sum phi.
+    Shares phi_k ~ exp(E log theta_k + E log beta_k); then gamma = prior + sum phi.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Latent Dirichlet allocation: documents as mixtures of topics. Chapter: `parts`."""
+"""Latent Dirichlet allocation: documents as mixtures of topics. Chapter: `topics`."""
 
 import warnings
 
@@ -49,6 +49,9 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     doc_start : 'previous' or 'random'
         Where a document's update begins in a new pass. With 'random', as in scikit-learn, the bound
         may fall; 'online' always takes it.
+    topics_start : array (k, d) or None
+        Concentrations of the topics to begin with, all positive, as the parts of NMF times how
+        much each is used, plus the prior. None draws numbers near 1, as scikit-learn does.
     random_state : int, RandomState or None
 
     Attributes
@@ -65,7 +68,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
 
     References
     ----------
-    Blei, Ng and Jordan (2003); Hoffman, Blei and Bach (2010) for 'online'. Chapter: parts.
+    Blei, Ng and Jordan (2003); Hoffman, Blei and Bach (2010) for 'online'. Chapter: topics.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         max_doc_update_iter=100,
         mean_change_tol=1e-3,
         doc_start="previous",
+        topics_start=None,
         random_state=None,
     ):
         self.n_components = n_components
@@ -99,6 +103,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         self.max_doc_update_iter = max_doc_update_iter
         self.mean_change_tol = mean_change_tol
         self.doc_start = doc_start
+        self.topics_start = topics_start
         self.random_state = random_state
 
     def fit(self, X, y=None):
@@ -107,7 +112,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         self._check_arguments()
         (n, d), k, online = counts.shape, self.n_components, self.learning_method == "online"
         rng = check_random_state(self.random_state)
-        self._set_topics(rng.gamma(100.0, 0.01, (k, d)))
+        self._set_topics(self._first_topics(rng, (k, d)))
         self.n_batch_iter_, self.bounds_, gamma, converged = 1, [], None, False
         for n_iter in range(1, self.max_iter + 1):
             size = self.batch_size if online else n
@@ -185,6 +190,18 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             target = (1 - weight) * self.components_ + weight * target
         self._set_topics(target)
         self.n_batch_iter_ += 1
+
+    def _first_topics(self, rng, shape):
+        """The start: what the caller says, or numbers near 1."""
+        if self.topics_start is None:
+            return rng.gamma(100.0, 0.01, shape)
+        start = np.array(self.topics_start, dtype=float)
+        if start.shape != shape or not (np.isfinite(start) & (start > 0)).all():
+            raise ValueError(
+                f"topics_start has shape {start.shape}, least entry {start.min(initial=np.inf)}: "
+                f"pass {shape} positive numbers, or None."
+            )
+        return start
 
     def _set_topics(self, components):
         self.components_ = components

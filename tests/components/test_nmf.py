@@ -182,7 +182,7 @@ def test_coordinate_rounds_reach_non_negative_least_squares(seed):
 @settings(deadline=None, max_examples=15)
 @given(seed=seeds)
 def test_karush_kuhn_tucker_at_convergence(seed):
-    """Equation eq-parts-kkt: gradient zero where the code is positive, else not negative."""
+    """Equation eq-parts-gradient: zero where the code is positive, else not negative."""
     X, _, _ = positive(seed)
     model = NMF(3, tol=1e-9, max_iter=5000)
     W = quietly(model, X)
@@ -239,7 +239,7 @@ def test_kl_divergence_against_scipy():
 
 @given(seed=seeds)
 def test_kl_updates_keep_the_sums(seed):
-    """After an update of the parts each column of WH sums to that of X (exercise ex-parts-plsa)."""
+    """After an update of the parts columns of WH sum to those of X (exercise ex-topics-plsa)."""
     X, W, H = positive(seed, zeros=0)
     H = multiplicative_step(X.T, H.T, W.T, "kullback-leibler").T
     np.testing.assert_allclose((W @ H).sum(axis=0), X.sum(axis=0))

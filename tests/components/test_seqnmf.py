@@ -18,6 +18,7 @@ from companion.components.seqnmf import (
     reconstruct,
     redundancy,
     smooth,
+    then_silence,
     times_step,
     unit_norm,
 )
@@ -61,7 +62,7 @@ def test_scikit_learn_checks(estimator, check):
 
 @given(seed=seeds, length=st.integers(1, 6), **sizes)
 def test_convolution_and_correlation_against_naive_loops(seed, length, n, d, k):
-    """Equation eq-parts-convolution, and SciPy's convolution."""
+    """Equation eq-sequence_parts-convolution, and SciPy's convolution."""
     X, times, patterns = drawn(seed, n, d, k, length)
     record, found, near = np.zeros((n, d)), np.zeros((n, k)), np.zeros((n, k))
     for t in range(n):
@@ -93,7 +94,7 @@ def test_lagged_has_zeros_before_the_start(seed):
 
 @given(seed=seeds, penalty=st.floats(0, 2), length=st.integers(1, 5))
 def test_steps_are_the_two_halves_of_the_gradient(seed, penalty, length):
-    """Equation eq-parts-sequences: x - x / up * gradient, with the gradient by autograd."""
+    """Equation eq-sequence_parts-price: x - x / up * gradient, with the gradient by autograd."""
     X, times, patterns = drawn(seed, length=length)
     t, p = (torch.tensor(value, requires_grad=True) for value in (times, patterns))
     (n, d), k = X.shape, times.shape[1]
@@ -166,20 +167,25 @@ def test_the_unit_of_the_record_does_not_matter(penalty, scale):
 
 
 def test_a_fit_is_its_steps():
-    """Each round: times, centring but at the end, norm 1, patterns. The last one is free."""
+    """Each round: times, centring but at the end, norm 1, patterns. The last one is free.
+
+    The record ends in silence, in which nothing starts.
+    """
     X, k, length = drawn(1, n=30)[0], 2, 5
     draw, level = np.random.RandomState(2), np.sqrt(X.mean() / k)
     times, patterns = (level * draw.uniform(size=size) for size in ((30, k), (k, length, 3)))
+    X, times = (np.pad(part, ((0, length - 1), (0, 0))) for part in (X, times))
     for price in (0.1, 0.1, 0.0):
         times = times_step(X, times, patterns, price)
         if price:
             times, patterns = center(times, patterns)
+            times[30:] = 0
         times, patterns = unit_norm(times, patterns)
         patterns = patterns_step(X, times, patterns, price)
-    model = SeqNMF(k, length=length, penalty=0.1, max_iter=3, random_state=2).fit(X)
+    model = SeqNMF(k, length=length, penalty=0.1, max_iter=3, random_state=2).fit(X[:30])
     order = np.argsort(-np.square(patterns).sum(axis=(1, 2)))
     np.testing.assert_allclose(model.components_, patterns[order])
-    np.testing.assert_allclose(model.times_, times[:, order])
+    np.testing.assert_allclose(model.times_, times[:30, order])
 
 
 def test_the_only_round_is_the_last_one_and_free():
@@ -230,6 +236,24 @@ def test_planted_sequences_are_found_and_spare_patterns_stay_empty():
     free = SeqNMF(4, length=12, max_iter=150, random_state=0).fit(X)
     spread = np.square(free.components_).sum(axis=(1, 2))
     assert (spread > 0.02 * spread.max()).sum() > 2
+
+
+@given(seed=seeds, length=st.integers(1, 5))
+def test_silence_is_a_row_less_than_the_length(seed, length):
+    X = drawn(seed)[0]
+    longer = then_silence(X, length)
+    np.testing.assert_array_equal(longer[: len(X)], X)
+    assert longer.shape == (len(X) + length - 1, X.shape[1])
+    assert not longer[len(X) :].any()
+
+
+def test_no_pattern_grows_past_the_end_of_the_record():
+    """Section "Between two steps": what is seen nowhere has nothing to hold it."""
+    X = planted()[0]
+    for seed in range(5):
+        model = SeqNMF(4, length=12, max_iter=60, random_state=seed).fit(X)
+        assert model.components_.max() < 3 * np.sqrt(np.square(X).sum(axis=0).max())
+        assert model.times_.shape == (len(X), 4)
 
 
 def test_order_norms_losses_and_seed():

@@ -85,7 +85,7 @@ def test_dirichlet_terms_are_minus_the_divergence(seed):
 
 @given(seed=seeds)
 def test_a_step_against_a_loop_over_words(seed):
-    """Equation eq-parts-shares: shares of every word, then counts of every topic."""
+    """Equation eq-topics-shares: shares of every word, then counts of every topic."""
     counts, lam, gamma = corpus(seed)
     topics, theta, dense = np.exp(expected_log(lam)), np.exp(expected_log(gamma)), counts.toarray()
     wanted, found = np.full(gamma.shape, 0.2), np.zeros(lam.shape)
@@ -161,22 +161,25 @@ def log_marginal(words, prior_documents, prior_topics, k, d):
 @settings(deadline=None, max_examples=15)
 @given(seed=seeds, prior=st.floats(0.2, 2), eta=st.floats(0.2, 2))
 def test_the_bound_is_below_the_exact_log_probability(seed, prior, eta):
-    """Equation eq-parts-bound-topics, against 2^7 assignments, for any q."""
+    """Equation eq-topics-bound, against 2^7 assignments, for any q."""
     rng = np.random.default_rng(seed)
     words = [rng.integers(3, size=4), rng.integers(3, size=3)]
     counts = sparse.csr_array(np.array([np.bincount(w, minlength=3) for w in words], dtype=float))
     exact = log_marginal(words, prior, eta, 2, 3)
-    lam, gamma = rng.gamma(2.0, size=(2, 3)), rng.gamma(2.0, size=(2, 2))
-    bounds = []
-    for _ in range(30):
-        texts = documents_bound(counts, lam, gamma, prior).sum()
-        bounds.append(texts + dirichlet_terms(eta, lam).sum())
-        topics = np.exp(expected_log(lam))
-        gamma = e_step(counts, topics, gamma, prior, 1e-8, 200)
-        lam = eta + expected_counts(counts, topics, gamma)
-    assert max(bounds) <= exact + 1e-9
-    assert np.diff(bounds).min() > -1e-9
-    assert exact - bounds[-1] < 3
+    ends = []
+    for _ in range(8):  # a start may lead to a poor end
+        lam, gamma = rng.gamma(2.0, size=(2, 3)), rng.gamma(2.0, size=(2, 2))
+        bounds = []
+        for _ in range(30):
+            texts = documents_bound(counts, lam, gamma, prior).sum()
+            bounds.append(texts + dirichlet_terms(eta, lam).sum())
+            topics = np.exp(expected_log(lam))
+            gamma = e_step(counts, topics, gamma, prior, 1e-8, 200)
+            lam = eta + expected_counts(counts, topics, gamma)
+        assert max(bounds) <= exact + 1e-9
+        assert np.diff(bounds).min() > -1e-9
+        ends.append(bounds[-1])
+    assert exact - max(ends) < 3
 
 
 def test_one_topic_is_exact():

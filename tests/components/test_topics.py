@@ -70,7 +70,7 @@ def test_same_seed_same_topics_as_scikit_learn(method, as_sparse, priors):
 @settings(deadline=None, max_examples=12)
 @given(seed=seeds, k=st.integers(1, 5))
 def test_no_pass_lowers_the_bound(seed, k):
-    """Equation eq-parts-bound-topics, if each document goes on where it was."""
+    """Equation eq-topics-bound, if each document goes on where it was."""
     X = np.random.default_rng(seed).poisson(0.5, size=(25, 12))
     bounds = climbed(X, k, seed).bounds_
     assert len(bounds) == 25
@@ -87,6 +87,19 @@ def test_planted_topics_are_found():
     assert min(gaps) < 0.12
     order = list(orders[int(np.argmin(gaps))])
     assert np.abs(best.transform(X)[:, order] - mixtures).mean() < 0.06
+
+
+def test_a_start_is_where_the_topics_begin():
+    """Equation eq-topics-start: from the planted topics it stays with them, and climbs."""
+    X, topics, _ = planted()
+    start = 0.1 + 1000 * topics
+    options = {"topics_start": start, "evaluate_every": 1, "perp_tol": 0.01, "max_iter": 50}
+    kept = start.copy()
+    model = LatentDirichletAllocation(3, random_state=0, **options).fit(X)
+    np.testing.assert_array_equal(start, kept)
+    assert (np.diff(model.bounds_) > -1e-8).all()
+    found = model.components_ / model.components_.sum(axis=1, keepdims=True)
+    assert np.abs(found - topics).sum(axis=1).max() / 2 < 0.12  # in their order
 
 
 def test_the_order_of_documents_and_of_words_means_nothing():
@@ -152,6 +165,8 @@ def test_blocks_change_nothing(monkeypatch):
         ({"topic_word_prior": -1}, "topic_word_prior=-1"),
         ({"learning_method": "sgd"}, "learning_method='sgd'"),
         ({"doc_start": "cold"}, "doc_start='cold'"),
+        ({"topics_start": np.ones((2, 5))}, r"topics_start has shape \(2, 5\)"),
+        ({"topics_start": np.zeros((10, 30))}, "least entry 0.0"),
         ({"learning_decay": 2}, "learning_decay=2"),
         ({"batch_size": 0}, "batch_size=0"),
         ({"max_iter": 0}, "max_iter=0"),

@@ -1,7 +1,6 @@
 """Wrong answers that the checkers of book/components/parts.md must refuse."""
 
 import numpy as np
-from scipy.special import digamma
 
 
 def upside_down(X, W, H):
@@ -30,65 +29,25 @@ def root_of_the_ratio(X, W, H):
     return H * np.sqrt((W.T @ X) / np.maximum(W.T @ W @ H, 1e-12))
 
 
-def logs_of(gamma, lam):
-    log_beta = digamma(lam) - digamma(lam.sum(axis=1, keepdims=True))
-    return (digamma(gamma) - digamma(gamma.sum()))[:, None] + log_beta
+def column_below_zero(X, W, H, j):
+    return W[:, j] - (W @ H - X) @ H[j] / (H[j] @ H[j])
 
 
-def without_digamma(x, gamma, lam, prior):
-    phi = gamma[:, None] / gamma.sum() * lam / lam.sum(axis=1, keepdims=True)
-    phi = phi / phi.sum(axis=0)
-    return phi, prior + phi @ x
+def column_of_a_gradient_step(X, W, H, j):
+    return np.maximum(W[:, j] - (W @ H - X) @ H[j], 0)
 
 
-def over_words(x, gamma, lam, prior):
-    phi = np.exp(logs_of(gamma, lam))
-    phi = phi / phi.sum(axis=1, keepdims=True)
-    return phi, prior + phi @ x
+def column_multiplied(X, W, H, j):
+    return W[:, j] * (X @ H[j]) / (W @ H @ H[j])
 
 
-def without_counts(x, gamma, lam, prior):
-    phi = np.exp(logs_of(gamma, lam))
-    phi = phi / phi.sum(axis=0)
-    return phi, prior + phi @ (x > 0)
+def column_without_the_others(X, W, H, j):
+    return np.maximum(X @ H[j] / (H[j] @ H[j]), 0)
 
 
-def without_prior(x, gamma, lam, prior):
-    phi = np.exp(logs_of(gamma, lam))
-    phi = phi / phi.sum(axis=0)
-    return phi, phi @ x
-
-
-def topics_not_normalised(x, gamma, lam, prior):
-    phi = np.exp(digamma(gamma)[:, None] + digamma(lam))
-    phi = phi / phi.sum(axis=0)
-    return phi, prior + phi @ x
-
-
-def shares_of(gamma, lam):
-    phi = np.exp(logs_of(gamma, lam) - logs_of(gamma, lam).max(axis=0))
-    return phi / phi.sum(axis=0)
-
-
-def uniform_shares(x, gamma, lam, prior):
-    return np.full(lam.shape, 1 / len(lam)), prior + shares_of(gamma, lam) @ x
-
-
-def from_the_new_gamma(x, gamma, lam, prior):
-    new = prior + shares_of(gamma, lam) @ x
-    return shares_of(new, lam), new
-
-
-def uniform_for_absent_words(x, gamma, lam, prior):
-    phi = np.where(x > 0, shares_of(gamma, lam), 1 / len(lam))
-    return phi, prior + phi @ x
-
-
-def underflows(x, gamma, lam, prior):
-    phi = np.exp(logs_of(gamma, lam))
-    with np.errstate(invalid="ignore"):
-        phi = phi / phi.sum(axis=0)
-    return phi, prior + phi @ x
+def column_in_place(X, W, H, j):
+    W[:, j] = np.maximum(W[:, j] - (W @ H - X) @ H[j] / (H[j] @ H[j]), 0)
+    return W[:, j]
 
 
 WRONG = {
@@ -100,15 +59,11 @@ WRONG = {
         updates_the_codes,
         root_of_the_ratio,
     ],
-    "update_document": [
-        without_digamma,
-        over_words,
-        without_counts,
-        without_prior,
-        topics_not_normalised,
-        underflows,
-        uniform_shares,
-        from_the_new_gamma,
-        uniform_for_absent_words,
+    "update_column": [
+        column_below_zero,
+        column_of_a_gradient_step,
+        column_multiplied,
+        column_without_the_others,
+        column_in_place,
     ],
 }
