@@ -137,10 +137,11 @@ class Isomap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
 
 def barycentric_weights(X, Y, indices, reg=1e-3):
-    """Weights (m, k), of sum 1, that mix points Y[indices] (m, k, d) to X (m, d) as well as can be.
+    """Weights (m, k), of sum 1, that mix points Y[indices] best to X (m, d).
 
-    min |x - sum_j w_j y_j|^2: w is proportional to C^-1 1, where C holds the inner products of the
-    y_j - x; `reg` times its trace is added to its diagonal, as k > d leaves w open.
+    min |x - sum_j w_j y_j|^2: w is proportional to C^-1 1, where C holds the inner
+    products of the y_j - x; `reg` times its trace is added to its diagonal, since
+    k > d leaves w open.
     """
     weights = np.empty(indices.shape)
     for start in range(0, len(X), BLOCK):
@@ -148,7 +149,8 @@ def barycentric_weights(X, Y, indices, reg=1e-3):
         arrows = Y[indices[block]] - X[block, None]
         C = arrows @ arrows.transpose(0, 2, 1)  # (m, k, k)
         trace = np.trace(C, axis1=1, axis2=2)
-        C += (reg * np.where(trace > 0, trace, 1))[:, None, None] * np.eye(C.shape[1])
+        ridge = reg * np.where(trace > 0, trace, 1)
+        C += ridge[:, None, None] * np.eye(C.shape[1])
         weights[block] = np.linalg.solve(C, np.ones((*C.shape[:2], 1)))[..., 0]
     return weights / weights.sum(axis=1, keepdims=True)
 

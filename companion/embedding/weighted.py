@@ -33,8 +33,8 @@ def power_weights(dissimilarities, power):
 def weighted_step(Z, dissimilarities, weights, solve):
     """Minimum of the bound that touches the weighted stress at Z (n, q).
 
-    V Z_new = B(Z) Z: V and B have -weight and -weight * dissimilarity / d off the diagonal, and
-    rows that sum to zero. `solve` applies the inverse of V.
+    V Z_new = B(Z) Z: off the diagonal V has -weight and B has -weight * wanted / d,
+    and their rows sum to zero. `solve` applies the inverse of V.
     """
     d = squareform(pdist(Z))
     pull = weights * dissimilarities / np.where(d > 0, d, np.inf)
