@@ -1,10 +1,12 @@
-"""PCA and kernel PCA, ours and scikit-learn's, on the same points."""
+"""PCA, kernel PCA and the randomised SVD, ours and scikit-learn's, on the same points."""
 
 import numpy as np
 from sklearn import decomposition
+from sklearn.utils import extmath
 
 from benchmarks.harness import case
 from companion.components.pca import PCA, KernelPCA
+from companion.components.random_svd import randomized_svd
 
 
 def default_pca(n, d, k):
@@ -46,5 +48,20 @@ def kernel_pca():
     return (
         lambda: KernelPCA(10, **options).fit(X),
         lambda: decomposition.KernelPCA(10, **options).fit(X),
+        agree,
+    )
+
+
+@case("randomised SVD, 10 of 1,000 singular values, 5,000 rows", "scikit-learn", bar=1.5)
+def random_svd():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5000, 1000)) / np.arange(1, 1001)
+
+    def agree(mine, other):
+        np.testing.assert_allclose(mine[1], other[1], rtol=1e-4)
+
+    return (
+        lambda: randomized_svd(X, 10, random_state=0),
+        lambda: extmath.randomized_svd(X, 10, n_iter=4, random_state=0),
         agree,
     )

@@ -32,21 +32,11 @@ def shift_down(x):
 
 
 def scan(inputs, state_to_state):
-    """Run an LSTM over lines of pixels, all pixels of a line at once.
+    """Run an LSTM over lines of pixels, all pixels of a line at once, from zeros.
 
-    ``i, f, g, o = inputs_t + K * h``, then ``c = sigmoid(f) c + sigmoid(i) tanh(g)`` and
-    ``h = sigmoid(o) tanh(c)``, from ``h = c = 0``.
-
-    Parameters
-    ----------
-    inputs : tensor (n_lines, B, 4 C, n_pixels)
-        What the image adds to the gates, for the whole image.
-    state_to_state : callable
-        Convolution along a line, (B, C, n_pixels) to (B, 4 C, n_pixels).
-
-    Returns
-    -------
-    tensor (n_lines, B, C, n_pixels)
+    `inputs` (n_lines, B, 4 C, n_pixels) is what the image adds to the gates i, f,
+    g, o; `state_to_state` takes states (B, C, n_pixels) to gates. Returns all states
+    (n_lines, B, C, n_pixels).
     """
     hidden = cell = torch.zeros_like(inputs[0].chunk(4, dim=1)[0])
     states = []
@@ -94,7 +84,7 @@ class BothDiagonals(nn.Module):
         self.from_right = DiagonalLayer(n_channels, n_hidden)
 
     def combine(self, left, right):
-        """What comes from the right has seen pixels to the right: one row lower they are past."""
+        """What comes from the right has seen its right: one row lower that is past."""
         return left + shift_down(right)
 
     def forward(self, x):

@@ -1,4 +1,4 @@
-"""Principal components from one sample after another: Oja's and Sanger's rules. Chapter: `pca`."""
+"""Principal components sample by sample: Oja's and Sanger's rules. Chapter: `kernel_pca`."""
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -8,18 +8,19 @@ from companion.validation import check_integer, check_points, check_real
 
 
 def oja_step(w, x, rate):
-    """Move w (d,) towards x (d,): w + rate y (x - y w) with y = w'x. Its length tends to 1."""
-    y = w @ x
-    return w + rate * y * (x - y * w)
+    """w + rate z (x - z w), z = w'x: w (d,) moves to x (d,), its length to 1."""
+    z = w @ x
+    return w + rate * z * (x - z * w)
 
 
 def sanger_step(W, x, rate):
-    """Oja's rule for the rows of W (k, d): each sees what the rows before it have left of x (d,).
+    """Oja's rule for rows of W (k, d): each sees what those before leave of x (d,).
 
-    W + rate (y x' - lower(y y') W), y = W x; `lower` keeps the diagonal and what is below it.
+    W + rate (z x' - lower(z z') W), z = W x; `lower` keeps what is not above the
+    diagonal.
     """
-    y = W @ x
-    return W + rate * (np.outer(y, x) - np.tril(np.outer(y, y)) @ W)
+    z = W @ x
+    return W + rate * (np.outer(z, x) - np.tril(np.outer(z, z)) @ W)
 
 
 class AdaptivePCA(Projection):
@@ -54,7 +55,7 @@ class AdaptivePCA(Projection):
 
     References
     ----------
-    Oja (1982), Sanger (1989). Chapter: pca.
+    Oja (1982), Sanger (1989). Chapter: kernel_pca.
     """
 
     def __init__(

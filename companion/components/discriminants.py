@@ -1,4 +1,4 @@
-"""Gaussian discriminants, the labelled contrast to PCA: LDA, QDA, demixed PCA. Chapter: `pca`."""
+"""Gaussian discriminants: LDA, QDA, demixed PCA. Chapter: `discriminants`."""
 
 import numpy as np
 from scipy.linalg import eigh, svd
@@ -32,10 +32,11 @@ def inverse_root(covariance):
 
 
 def discriminant_axes(means, priors, P):
-    """Axes (d, m) along which class means (k, d) differ most, in units of the spread within.
+    """Axes (d, m) along which class means (k, d) differ most, by the spread within.
 
-    They solve S_b v = lambda S_w v: in the coordinates P'x the spread within is the identity, and
-    what is left is the PCA of the class means. Also returns the lambdas (m,), descending.
+    They solve S_b v = theta S_w v: in the coordinates P'x the spread within is the
+    identity, and what is left is the PCA of the class means. Also returns the
+    thetas (m,), descending.
     """
     spread = np.sqrt(priors)[:, None] * (means - priors @ means) @ P
     _, singular, Vt = svd(spread, full_matrices=False)
@@ -119,7 +120,7 @@ class LinearDiscriminantAnalysis(
 
     References
     ----------
-    Fisher (1936), Rao (1948). Chapter: pca.
+    Fisher (1936), Rao (1948). Chapter: discriminants.
     """
 
     def __init__(self, n_components=None, *, shrinkage=0.0):
@@ -198,7 +199,7 @@ class QuadraticDiscriminantAnalysis(GaussianClassifier):
 
     References
     ----------
-    Hastie, Tibshirani and Friedman (2009), section 4.3. Chapter: pca.
+    Hastie, Tibshirani and Friedman (2009), section 4.3. Chapter: discriminants.
     """
 
     def __init__(self, *, reg_param=0.0):

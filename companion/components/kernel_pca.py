@@ -1,4 +1,4 @@
-"""Kernel PCA: principal components of features that are never written down. Chapter: `pca`."""
+"""Kernel PCA: principal components of features never written down. Chapter: `kernel_pca`."""
 
 import numpy as np
 from scipy.linalg import solve
@@ -22,7 +22,7 @@ KERNELS = ("linear", "rbf", "poly", "sigmoid", "cosine", "precomputed")
 
 
 def center_kernel(K):
-    """The matrix HKH, H = I - 11'/n, of inner products (n, n) after taking the mean off."""
+    """HKH with H = I - 11'/n: inner products (n, n) after taking the mean off."""
     means = K.mean(axis=0)
     centred = K - means
     centred -= means[:, None] - means.mean()
@@ -72,7 +72,7 @@ class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     References
     ----------
-    Schoelkopf, Smola and Mueller (1998); Bakir, Weston and Schoelkopf (2004). Chapter: pca.
+    Schoelkopf, Smola and Mueller (1998); Bakir, Weston and Schoelkopf (2004). Chapter: kernel_pca.
     """
 
     def __init__(

@@ -38,9 +38,9 @@ def centred_products(X, mean):
 
 
 def axes_by_svd(X, mean, n_components):
-    """Singular values (k,) and right singular vectors (k, d) of X - mean, and its squared norm."""
+    """Singular values (k,), axes (k, d) and squared norm of X - mean."""
     centred = X - mean
-    if len(X) > X.shape[1]:  # the columns of Q are orthonormal: R has the axes of QR
+    if len(X) > X.shape[1]:  # Q has orthonormal columns: R has the axes of QR
         centred = np.linalg.qr(centred, mode="r")
     _, singular, Vt = svd(centred, full_matrices=False)
     _, Vt = svd_flip(None, Vt, u_based_decision=False)
@@ -48,10 +48,10 @@ def axes_by_svd(X, mean, n_components):
 
 
 def axes_by_covariance(X, mean, n_components):
-    """Singular values, axes and squared norm as `axes_by_svd`, from the eigenvectors of X'X.
+    """Singular values, axes and squared norm, from the eigenvectors of centred X'X.
 
-    Here X is centred. Quicker if n > d, but less exact: a singular value below about 1e-8 of the
-    largest drowns in rounding, because it is squared.
+    Quicker than `axes_by_svd` if n > d, but less accurate: a singular value below
+    about 1e-8 of the largest drowns in rounding, because it is squared.
     """
     d = X.shape[1]
     products = centred_products(X, mean)

@@ -1,4 +1,4 @@
-"""How surely are two points neighbours? The fuzzy graph of UMAP. Chapter: `neighbors`."""
+"""How surely are two points neighbours? The fuzzy graph of UMAP. Chapter: `umap`."""
 
 import numpy as np
 from scipy.sparse import csr_array

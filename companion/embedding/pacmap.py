@@ -1,4 +1,4 @@
-"""PaCMAP: near, mid-near and further pairs, weighed in three phases. Chapter: `neighbors`."""
+"""PaCMAP: near, mid-near and further pairs, weighed in three phases. Chapter: `umap`."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -123,7 +123,7 @@ class PaCMAP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     References
     ----------
     Wang, Huang, Rudin and Shaposhnik, Understanding how dimension reduction tools work, JMLR 22
-    (2021). Chapter: neighbors.
+    (2021). Chapter: umap.
 
     Examples
     --------

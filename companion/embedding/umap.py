@@ -1,4 +1,4 @@
-"""UMAP: a fuzzy graph of neighbours, drawn by stochastic gradient descent. Chapter: `neighbors`."""
+"""UMAP: a fuzzy graph of neighbours, drawn by stochastic gradient descent. Chapter: `umap`."""
 
 import numpy as np
 from scipy.optimize import curve_fit
@@ -140,7 +140,7 @@ class UMAP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     References
     ----------
-    McInnes, Healy and Melville, arXiv:1802.03426 (2018). Chapter: neighbors.
+    McInnes, Healy and Melville, arXiv:1802.03426 (2018). Chapter: umap.
 
     Examples
     --------

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from companion.inference.side_by_side import (
     CANNOT_SAY,
     CHECKED,
+    N_STEPS,
     SideBySide,
     all_counts,
     filtered,
@@ -212,11 +213,11 @@ class HiddenMarkovModel(BaseEstimator):
             )
         return x[:, 0].astype(np.int64)
 
-    def _told(self, X, lengths):
+    def _told(self, X, lengths, n_steps=N_STEPS):
         """Symbols, and the lanes in which they lie."""
         check_is_fitted(self, "startprob_")
         x = self._symbols(X)
-        return x, SideBySide(check_lengths(lengths, len(x)))
+        return x, SideBySide(check_lengths(lengths, len(x)), n_steps)
 
     def _parameters(self):
         return self.startprob_, self.transmat_, self.emissionprob_
@@ -236,7 +237,7 @@ class HiddenMarkovModel(BaseEstimator):
 
     def decode(self, X, lengths=None):
         """Log probability of the likeliest paths in nats, and the paths, int (n,)."""
-        x, lanes = self._told(X, lengths)
+        x, lanes = self._told(X, lengths, N_STEPS // 2)
         path, log_prob = likeliest(*self._parameters(), x, lanes)
         return log_prob, path
 

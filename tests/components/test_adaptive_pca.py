@@ -24,7 +24,7 @@ def test_sanger_starts_with_oja(seed):
     rng = np.random.default_rng(seed)
     W, x = rng.normal(size=(3, 5)), rng.normal(size=5)
     np.testing.assert_allclose(sanger_step(W, x, 0.1)[0], oja_step(W[0], x, 0.1))
-    # Row j sees what the rows before it leave of x: equation eq-pca-sanger, one row at a time.
+    # Row j sees what the rows before it leave of x: eq-kernel_pca-sanger, one row at a time.
     for j in range(3):
         y = W @ x
         rest = x - y[:j] @ W[:j]

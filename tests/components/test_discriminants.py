@@ -65,7 +65,7 @@ def test_lda_equals_scikit_learn(seed, k, d, shrinkage):
 
 @given(seed=seeds)
 def test_axes_solve_the_eigenvalue_problem(seed):
-    """Equation eq-pca-fisher: the axes are those of S_b v = lambda S_w v."""
+    """Equation eq-discriminants-fisher: the axes are those of S_b v = lambda S_w v."""
     X, y = classes(seed)
     lda = LinearDiscriminantAnalysis().fit(X, y)
     between = np.cov(lda.means_.T, aweights=lda.priors_, ddof=0)

@@ -52,7 +52,7 @@ def test_kernel_pca_keeps_a_copy_of_the_data():
 
 @given(seed=seeds)
 def test_linear_kernel_pca_is_pca(seed):
-    """Equation eq-pca-dual: the same coordinates from inner products."""
+    """Equation eq-kernel_pca-gram: the same coordinates from inner products."""
     X, new = blob(seed, 20), blob(seed + 1, 5)
     pca, kernel = PCA(3, svd_solver="full").fit(X), KernelPCA(3, kernel="linear").fit(X)
     for points in (X, new):

@@ -18,7 +18,7 @@ def with_self(X, n_neighbors):
 
 @pytest.mark.parametrize("n_neighbors", [5, 15])
 def test_widths_and_graph_are_those_of_umap_learn(umap_learn, digits, n_neighbors):
-    """`eq-neighbors-fuzzy`."""
+    """`eq-umap-fuzzy`."""
     digits = digits[:200]
     distances, indices = with_self(digits, n_neighbors)
     sigma, rho = umap_learn.smooth_knn_dist(distances, float(n_neighbors))

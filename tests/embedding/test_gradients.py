@@ -29,7 +29,7 @@ def problem(n=40, q=2, seed=0, perplexity=8, everybody=False):
 
 
 def torch_kl(P, Y, nu):
-    """`eq-neighbors-kl` as it is printed, from P and Y alone."""
+    """`eq-neighbors-joint` as it is printed, from P and Y alone."""
     P = torch.tensor(P.toarray())
     d2 = ((Y[:, None] - Y) ** 2).sum(-1)
     others = ~torch.eye(len(Y), dtype=bool)

@@ -44,7 +44,7 @@ def as_pairs(partners):
 
 
 def test_loss_and_gradient_are_the_packages(package):
-    """`eq-neighbors-pacmap`."""
+    """`eq-umap-pacmap`."""
     rng = np.random.default_rng(0)
     Y = rng.normal(scale=4, size=(40, 2)).astype(np.float32)
     weights, partners = (2.0, 37.0, 1.5), [draw_others(40, k, np.random) for k in (5, 3, 7)]
@@ -145,7 +145,7 @@ def test_every_step_asks_for_the_weights_of_its_phase(digits, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["near", "mid", "further"])
 def test_each_weight_is_of_its_own_pairs(digits, kind):
-    """`eq-neighbors-pacmap`, one term at a time."""
+    """`eq-umap-pacmap`, one term at a time."""
     model = PaCMAP(num_iters=(2, 2, 2), random_state=0).fit(digits[:100])
     pairs = {"near": model.pair_neighbors_, "mid": model.pair_MN_, "further": model.pair_FP_}
     loss, gradient = model._loss(model.embedding_, [name == kind for name in pairs])

@@ -55,7 +55,7 @@ def test_more_trustworthy_than_principal_components(digits):
 
 @pytest.mark.parametrize(("a", "b"), [find_ab(0.1), (1.0, 1.0), (0.5, 1.3)])
 def test_slopes_of_the_cross_entropy_against_autograd(a, b):
-    """`eq-neighbors-cross-entropy`: of an edge, and of a pair of strangers."""
+    """`eq-umap-cross-entropy`: of an edge, and of a pair of strangers."""
     rng = np.random.default_rng(0)
     for _ in range(5):
         y, z = rng.normal(size=(2, 2))

@@ -21,11 +21,16 @@ BOX = re.compile(
 LETTER = re.compile(r"^- (\$[^$]+\$(?:, \$[^$]+\$)*): (.+(?:\n  .+)*)", re.M)
 
 FIRST_EDITION = {
+    "autoencoders/autoencoder",
+    "autoregressive/sequences",
     "clustering/mixtures",
-    *("components/pca", "components/factors", "components/dynamics"),
-    *("components/ica", "components/parts", "components/sparse_coding"),
-    *("embedding/neighbors", "autoencoders/autoencoder", "autoregressive/sequences"),
-    *("autoregressive/pixelrnn", "compression/codes", "compression/neural_compression"),
+    "components/dynamics",
+    "components/factors",
+    "components/ica",
+    "components/parts",
+    "components/sparse_coding",
+    "compression/codes",
+    "compression/neural_compression",
 }
 
 

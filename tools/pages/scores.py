@@ -96,8 +96,8 @@ TABLES = {
         ["squared error a pixel"],
     ),
     "With labels": (
-        "For comparison: the network that is trained with all labels of the training digits. Its "
-        "features are those behind the Fréchet distance.",
+        "For comparison: models that are trained with all labels of the training digits. The "
+        "features of the network among them are those behind the Fréchet distance.",
         ["test accuracy"],
     ),
 }
