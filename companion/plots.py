@@ -163,6 +163,24 @@ def curves(lines, *, x=None, xlabel, ylabel, ax=None, log=False, **style):
     return ax
 
 
+def named(points, names, *, ax=None, size=8.5, places=None, **style):
+    """Draw points (n, 2) with their names beside them, equal units on both axes and no frame.
+
+    `places` gives for some names the shift in points of the page; from a positive one on the text
+    stands to the right. Return the axes.
+    """
+    ax = ax or plt.gca()
+    ax.scatter(*np.transpose(points), **({"s": 26, "zorder": 3} | style))
+    for name, at in zip(names, points, strict=True):
+        shift = (places or {}).get(name, (4, 3))
+        side = "left" if shift[0] > 0 else "right"
+        ax.annotate(name, at, shift, textcoords="offset points", fontsize=size, ha=side)
+    ax.set(aspect="equal", xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    ax.margins(0.12, 0.06)
+    return ax
+
+
 def ellipse(mean, covariance, *, ax=None, color="black", n_std=2.0, **style):
     """Draw the curve of equal density of a Gaussian in the plane, `n_std` standard deviations out.
 

@@ -5,6 +5,7 @@ name. A chapter writes ``from companion import data``; all public names of the p
 here.
 """
 
+from companion.data.cities import CITIES, EARTH_RADIUS, cities, flat_chart, great_circle
 from companion.data.digits import Digits, digits
 from companion.data.downloads import (
     CIFAR10_CLASSES,
@@ -26,7 +27,9 @@ from companion.data.toys import TOYS, toy
 __all__ = [
     "CHARACTERS",
     "CIFAR10_CLASSES",
+    "CITIES",
     "COLORS",
+    "EARTH_RADIUS",
     "FACE_FACTORS",
     "FASHION_CLASSES",
     "FONTS",
@@ -41,11 +44,14 @@ __all__ = [
     "LabelledImages",
     "Scenes",
     "cifar10",
+    "cities",
     "digits",
     "draw_faces",
     "faces",
     "fashion_mnist",
+    "flat_chart",
     "glyphs",
+    "great_circle",
     "mnist",
     "olivetti_faces",
     "patches",

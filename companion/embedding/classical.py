@@ -34,7 +34,7 @@ def is_euclidean(distances, tol=1e-9):
 
 
 def classical_scaling(distances, n_components=2):
-    """Eigenvalues (k,) of the inner products, descending, and coordinates (n, k).
+    """Eigenvalues (k,) of the inner products, descending, and coordinates (n, q).
 
     With B = V L V' the coordinates are V sqrt(L); a negative eigenvalue gives a column of zeros.
     """
@@ -45,15 +45,15 @@ def classical_scaling(distances, n_components=2):
     return scale * values, vectors * np.sqrt(scale * values.clip(0))
 
 
-def align(Y, target):
-    """Shift, rotate and mirror the points Y (n, k) so that they lie closest to `target` (n, k).
+def align(Z, target):
+    """Shift, rotate and mirror the points Z (n, q) so that they lie closest to `target` (n, q).
 
-    Procrustes' problem, min |(Y - mean) Q + shift - target|, Q orthogonal; sizes are kept.
+    Procrustes' problem, min |(Z - mean) Q + shift - target|, Q orthogonal; sizes are kept.
     """
     center = target.mean(axis=0)
-    Y = Y - Y.mean(axis=0)
-    rotation, _ = orthogonal_procrustes(Y, target - center)
-    return Y @ rotation + center
+    Z = Z - Z.mean(axis=0)
+    rotation, _ = orthogonal_procrustes(Z, target - center)
+    return Z @ rotation + center
 
 
 def pairwise(X, metric):
@@ -73,7 +73,7 @@ class ClassicalMDS(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     B = HAH, A = -D^2 / 2, is the matrix of inner products if the distances D are Euclidean; the
     coordinates are its leading eigenvectors, times the roots of the eigenvalues. They minimise the
-    strain |B - Y Y'|^2, and are the principal components of points with Euclidean distances.
+    strain |B - Z Z'|^2, and are the principal components of points with Euclidean distances.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class ClassicalMDS(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     Attributes
     ----------
-    embedding_ : array (n, k)
+    embedding_ : array (n, q)
         Centred, in the units of the distances. It is one of many: turned or mirrored it is as
         good. The entry of largest size in a column is positive.
     eigenvalues_ : array (k,)
@@ -121,7 +121,7 @@ class ClassicalMDS(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         """Place new points (m, k), the old ones staying, by Gower's formula (1968).
 
         X is (m, d), or with precomputed distances (m, n): those to the points of `fit`. A row is
-        Y'(mean of D^2 - d^2) / 2, divided by the eigenvalues.
+        Z'(mean of D^2 - d^2) / 2, divided by the eigenvalues.
         """
         check_is_fitted(self)
         X = check_points(self, X, reset=False)

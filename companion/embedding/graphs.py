@@ -1,4 +1,4 @@
-"""Maps of curved sheets from the graph of nearest neighbours: Isomap and LLE. Chapter: `mds`."""
+"""Maps of curved sheets from graphs of neighbours: Isomap, LLE. Chapter: `manifolds`."""
 
 import warnings
 from itertools import combinations
@@ -88,7 +88,7 @@ class Isomap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     References
     ----------
-    Tenenbaum, de Silva and Langford (2000). Chapter: mds.
+    Tenenbaum, de Silva and Langford (2000). Chapter: manifolds.
     """
 
     def __init__(self, *, n_neighbors=5, n_components=2, metric="euclidean"):
@@ -119,7 +119,7 @@ class Isomap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return self._map.transform(paths)
 
     def reconstruction_error(self):
-        """Root of the squared error of the inner products, |B - Y Y'|, divided by n."""
+        """Root of the squared error of the inner products, |B - Z Z'|, divided by n."""
         check_is_fitted(self)
         inner, kept = gram_matrix(self.dist_matrix_), self.eigenvalues_.clip(0)
         missed = np.square(inner).sum() - np.square(kept).sum()
@@ -137,10 +137,11 @@ class Isomap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
 
 def barycentric_weights(X, Y, indices, reg=1e-3):
-    """Weights (m, k), of sum 1, that mix points Y[indices] (m, k, d) to X (m, d) as well as can be.
+    """Weights (m, k), of sum 1, that mix points Y[indices] best to X (m, d).
 
-    min |x - sum_j w_j y_j|^2: w is proportional to C^-1 1, where C holds the inner products of the
-    y_j - x; `reg` times its trace is added to its diagonal, as k > d leaves w open.
+    min |x - sum_j w_j y_j|^2: w is proportional to C^-1 1, where C holds the inner
+    products of the y_j - x; `reg` times its trace is added to its diagonal, since
+    k > d leaves w open.
     """
     weights = np.empty(indices.shape)
     for start in range(0, len(X), BLOCK):
@@ -148,7 +149,8 @@ def barycentric_weights(X, Y, indices, reg=1e-3):
         arrows = Y[indices[block]] - X[block, None]
         C = arrows @ arrows.transpose(0, 2, 1)  # (m, k, k)
         trace = np.trace(C, axis1=1, axis2=2)
-        C += (reg * np.where(trace > 0, trace, 1))[:, None, None] * np.eye(C.shape[1])
+        ridge = reg * np.where(trace > 0, trace, 1)
+        C += ridge[:, None, None] * np.eye(C.shape[1])
         weights[block] = np.linalg.solve(C, np.ones((*C.shape[:2], 1)))[..., 0]
     return weights / weights.sum(axis=1, keepdims=True)
 
@@ -172,8 +174,8 @@ def smoothest_vectors(W, n_components, random_state=None):
 class LocallyLinearEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Locally linear embedding: every point is the same mixture of its neighbours as in the data.
 
-    First the weights W that mix a point's neighbours to the point, then the coordinates Y that
-    minimise |Y - W Y|^2 under Y'Y = I.
+    First the weights W that mix a point's neighbours to the point, then the coordinates Z that
+    minimise |Z - W Z|^2 under Z'Z = I.
 
     Parameters
     ----------
@@ -190,11 +192,11 @@ class LocallyLinearEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     embedding_ : array (n, k)
         Orthonormal columns: the units of the data are lost.
     reconstruction_error_ : float
-        |Y - W Y|^2, the sum of the k eigenvalues.
+        |Z - W Z|^2, the sum of the k eigenvalues.
 
     References
     ----------
-    Roweis and Saul (2000). Chapter: mds.
+    Roweis and Saul (2000). Chapter: manifolds.
     """
 
     def __init__(

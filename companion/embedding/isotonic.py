@@ -1,4 +1,4 @@
-"""The closest sequence that never falls, for non-metric scaling. Chapter: `mds`."""
+"""The closest sequence that never falls, for non-metric scaling. Chapter: `stress`."""
 
 import numpy as np
 

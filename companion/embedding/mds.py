@@ -1,4 +1,4 @@
-"""Maps from distances by least squares: metric and non-metric scaling. Chapter: `mds`.
+"""Maps from distances by least squares: metric and non-metric scaling. Chapter: `stress`.
 
 Classical scaling, by eigenvectors, is in `classical`, the steps downhill are in `stress`, the
 disparities in `isotonic`.
@@ -61,7 +61,7 @@ def smacof(
     return_n_iter=False,
     normalized_stress="auto",
 ):
-    """Points (n, k) of small `stress`: scaling by majorising a complicated function.
+    """Points (n, q) of small `stress`: scaling by majorising a complicated function.
 
     Parameters
     ----------
@@ -72,8 +72,8 @@ def smacof(
         which takes a zero as missing and the values as first targets, nothing but the order is
         used: a zero is the smallest value, and the first targets are the ranks.
     n_components : int
-        Dimensions k of the map, unless `init` says it.
-    init : array (n, k), optional
+        Dimensions q of the map, unless `init` says it.
+    init : array (n, q), optional
         Where to start; by default at random, `n_init` times, of which the best is kept.
     n_init, max_iter : int
     eps : float
@@ -85,13 +85,13 @@ def smacof(
 
     Returns
     -------
-    X : array (n, k)
+    X : array (n, q)
     stress : float
     n_iter : int, if asked for
 
     References
     ----------
-    Kruskal (1964), de Leeuw (1977). Chapter: mds.
+    Kruskal (1964), de Leeuw (1977). Chapter: stress.
     """
     D = check_distance_matrix("dissimilarities", dissimilarities)
     check_integer("n_init", n_init)
@@ -120,7 +120,7 @@ def smacof(
 
 
 def _check_init(init, n_points):
-    """Return the start as float64 (n, k), or raise a `ValueError`."""
+    """Return the start as float64 (n, q), or raise a `ValueError`."""
     init = np.array(init, dtype=np.float64)
     if init.ndim != 2 or len(init) != n_points or not np.isfinite(init).all():
         raise ValueError(
@@ -151,14 +151,14 @@ class MDS(BaseEstimator):
 
     Attributes
     ----------
-    embedding_ : array (n, k)
+    embedding_ : array (n, q)
     stress_ : float
     n_iter_ : int
     dissimilarity_matrix_ : array (n, n)
 
     References
     ----------
-    Kruskal (1964), de Leeuw (1977). Chapter: mds.
+    Kruskal (1964), de Leeuw (1977). Chapter: stress.
 
     Examples
     --------
@@ -192,7 +192,7 @@ class MDS(BaseEstimator):
     def fit(self, X, y=None, init=None):
         """Find coordinates of the rows of X (n, d), or for precomputed distances (n, n).
 
-        `init` (n, k) is a start to use instead of that of the constructor.
+        `init` (n, q) is a start to use instead of that of the constructor.
         """
         X = check_points(self, X, ensure_min_samples=2)
         k = check_integer("n_components", self.n_components, 1, len(X), "n points span no more.")

@@ -1,4 +1,4 @@
-"""The stress of a map, and the steps that lower it by majorisation. Chapter: `mds`."""
+"""The stress of a map, and the steps that lower it by majorisation. Chapter: `stress`."""
 
 import numpy as np
 from scipy.spatial.distance import cdist, pdist, squareform
@@ -8,32 +8,32 @@ from companion.embedding.isotonic import disparities_of_levels, rank_levels
 BLOCK = 64  # rows of the table of distances that are worked on at a time, in the cache
 
 
-def stress(Y, disparities, *, normalized=False):
-    """Squared error of the distances d of points Y (n, k) against disparities (n, n).
+def stress(Z, disparities, *, normalized=False):
+    """Squared error of the distances d of points Z (n, q) against disparities (n, n).
 
     Raw: sum over pairs of (d - disparity)^2. Normalised: the root of its ratio to the sum of d^2,
     the squared distances on the map (Kruskal's Stress-1, 1964).
     """
-    d = pdist(Y)
+    d = pdist(Z)
     raw = np.square(d - squareform(disparities, checks=False)).sum()
     if not normalized or raw == 0:  # all points at one place, as they should be, is 0 / 0
         return float(raw)
     return float(np.sqrt(raw / np.square(d).sum()))
 
 
-def guttman_transform(Y, disparities):
-    """Minimum of the bound that touches the stress at Y (n, k): (n, k); and that stress.
+def guttman_transform(Z, disparities):
+    """Minimum of the bound that touches the stress at Z (n, q): (n, q); and that stress.
 
     Point i goes to the mean over j of where j would have it: (disparity / d) (x_i - x_j) away
-    from the centre, that is B(Y) Y / n with b_ij = -disparity / d and rows that sum to zero.
+    from the centre, that is B(Z) Z / n with b_ij = -disparity / d and rows that sum to zero.
     """
-    n, moved, raw = len(Y), np.empty_like(Y), 0.0
-    ones = np.column_stack([Y, np.ones(n)])
+    n, moved, raw = len(Z), np.empty_like(Z), 0.0
+    ones = np.column_stack([Z, np.ones(n)])
     space = np.empty((2, min(BLOCK, n), n))
     for start in range(0, n, BLOCK):
-        here, wanted = Y[start : start + BLOCK], disparities[start : start + BLOCK]
+        here, wanted = Z[start : start + BLOCK], disparities[start : start + BLOCK]
         d, error = space[:, : len(here)]
-        cdist(here, Y, out=d)
+        cdist(here, Z, out=d)
         np.subtract(d, wanted, out=error)
         raw += np.vdot(error, error) / 2  # every pair comes twice
         d[d == 0] = np.inf
@@ -49,29 +49,29 @@ def disparity_matrix(values):
     return squareform(values / size if size > 0 else values)
 
 
-def descend(dissimilarities, Y, *, metric=True, max_iter=300, eps=1e-6):
-    """Guttman transforms from Y (n, k) until the stress hardly falls.
+def descend(dissimilarities, Z, *, metric=True, max_iter=300, eps=1e-6):
+    """Guttman transforms from Z (n, q) until the stress hardly falls.
 
     Without `metric`, the targets are disparities that are fitted anew before each step. The first
     ones are the ranks: no value of the dissimilarities is ever used.
 
     Returns
     -------
-    Y, disparities, stress, n_iter, converged
+    Z, disparities, stress, n_iter, converged
     """
     targets, before = dissimilarities, np.inf
     if not metric:
         levels = rank_levels(squareform(dissimilarities, checks=False))
         targets = disparity_matrix(levels + 1.0)
-    moved, _ = guttman_transform(Y, targets)
+    moved, _ = guttman_transform(Z, targets)
     for n_iter in range(1, max_iter + 1):
-        Y = moved
-        moved, raw = guttman_transform(Y, targets)
-        scale = len(Y) * np.square(Y - Y.mean(axis=0)).sum()  # the sum of d^2 over pairs
+        Z = moved
+        moved, raw = guttman_transform(Z, targets)
+        scale = len(Z) * np.square(Z - Z.mean(axis=0)).sum()  # the sum of d^2 over pairs
         if n_iter > 1 and before - raw <= eps * scale:
-            return Y, targets, raw, n_iter, True
+            return Z, targets, raw, n_iter, True
         before = raw
         if not metric and n_iter < max_iter:
-            targets = disparity_matrix(disparities_of_levels(pdist(Y), levels))
-            moved, _ = guttman_transform(Y, targets)
-    return Y, targets, raw, n_iter, False
+            targets = disparity_matrix(disparities_of_levels(pdist(Z), levels))
+            moved, _ = guttman_transform(Z, targets)
+    return Z, targets, raw, n_iter, False

@@ -23,7 +23,7 @@ def draw(seed, n):
 @settings(deadline=None, max_examples=100)
 @given(seed=SEEDS, n=st.integers(1, 80))
 def test_equals_scikit_learn_and_scipy(seed, n):
-    """`eq-mds-isotonic`, with weights and with ties."""
+    """`eq-stress-isotonic`, with weights and with ties."""
     y, w = draw(seed, n)
     ours = pool_adjacent_violators(y, w)
     np.testing.assert_allclose(ours, isotonic.isotonic_regression(y, sample_weight=w), atol=1e-12)

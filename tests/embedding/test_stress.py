@@ -21,7 +21,7 @@ def case(seed, n=12, k=2):
 
 
 def bound(X, Y, D):
-    """The right-hand side of `eq-mds-bound`, pair by pair."""
+    """The right-hand side of `eq-stress-bound`, pair by pair."""
     total = 0.0
     for i in range(len(X)):
         for j in range(i):
@@ -31,7 +31,7 @@ def bound(X, Y, D):
 
 
 def test_stress_by_a_plain_loop():
-    """`eq-mds-stress` and `eq-mds-kruskal`."""
+    """`eq-stress-stress` and `eq-stress-kruskal`."""
     X, D = case(0, n=6)
     pairs = [(i, j) for i in range(6) for j in range(i)]
     d = np.array([np.linalg.norm(X[i] - X[j]) for i, j in pairs])
@@ -43,7 +43,7 @@ def test_stress_by_a_plain_loop():
 @settings(deadline=None, max_examples=50)
 @given(seed=SEEDS, k=st.integers(1, 3))
 def test_the_bound_touches_and_lies_above(seed, k):
-    """`eq-mds-bound`: Cauchy and Schwarz."""
+    """`eq-stress-bound`: Cauchy and Schwarz."""
     X, D = case(seed, 7, k)
     Y = np.random.default_rng(seed + 1).normal(size=X.shape)
     np.testing.assert_allclose(bound(Y, Y, D), stress(Y, D))
@@ -53,7 +53,7 @@ def test_the_bound_touches_and_lies_above(seed, k):
 @settings(deadline=None, max_examples=30)
 @given(seed=SEEDS)
 def test_the_transform_is_the_minimum_of_the_bound(seed):
-    """`eq-mds-guttman`."""
+    """`eq-stress-guttman`."""
     Y, D = case(seed, 6)
     X, at = guttman_transform(Y, D)
     np.testing.assert_allclose(at, stress(Y, D))

@@ -158,3 +158,14 @@ def test_arrows_of_a_diagram_join_their_boxes_and_everything_is_inside():
 def test_an_arrow_to_nowhere_is_named():
     with pytest.raises(ValueError, match="'y': give boxes one of that name"):
         plots.diagram(BOXES, [("x", "y")])
+
+
+def test_names_stand_beside_their_points():
+    points = np.array([[0.0, 1.0], [2.0, 3.0]])
+    ax = plots.named(points, ["a", "b"], ax=plt.figure().gca(), places={"b": (-4, 3)})
+    np.testing.assert_array_equal(ax.collections[0].get_offsets(), points)
+    assert [(t.get_text(), t.xy[0], t.get_ha()) for t in ax.texts] == [
+        ("a", 0.0, "left"),
+        ("b", 2.0, "right"),
+    ]
+    plt.close(ax.figure)

@@ -26,7 +26,6 @@ FIRST_EDITION = {
     "components/sparse_coding",
     "compression/codes",
     "compression/neural_compression",
-    "embedding/mds",
 }
 
 

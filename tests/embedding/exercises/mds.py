@@ -8,75 +8,75 @@ def centred(A):
     return H @ A @ H
 
 
-def without_the_square(D, k):
+def without_the_square(D, q):
     values, vectors = np.linalg.eigh(centred(-D / 2))
-    return vectors[:, ::-1][:, :k] * np.sqrt(values[::-1][:k].clip(0))
+    return vectors[:, ::-1][:, :q] * np.sqrt(values[::-1][:q].clip(0))
 
 
-def matrix_product(D, k):
+def matrix_product(D, q):
     values, vectors = np.linalg.eigh(centred(-(D @ D) / 2))
-    return vectors[:, ::-1][:, :k] * np.sqrt(values[::-1][:k].clip(0))
+    return vectors[:, ::-1][:, :q] * np.sqrt(values[::-1][:q].clip(0))
 
 
-def without_the_root(D, k):
+def without_the_root(D, q):
     values, vectors = np.linalg.eigh(centred(-(D**2) / 2))
-    return vectors[:, ::-1][:, :k] * values[::-1][:k].clip(0)
+    return vectors[:, ::-1][:, :q] * values[::-1][:q].clip(0)
 
 
-def smallest_first(D, k):
+def smallest_first(D, q):
     values, vectors = np.linalg.eigh(centred(-(D**2) / 2))
-    return vectors[:, :k] * np.sqrt(values[:k].clip(0))
+    return vectors[:, :q] * np.sqrt(values[:q].clip(0))
 
 
-def negative_roots(D, k):
+def negative_roots(D, q):
     values, vectors = np.linalg.eigh(centred(-(D**2) / 2))
     with np.errstate(invalid="ignore"):
-        return vectors[:, ::-1][:, :k] * np.sqrt(values[::-1][:k])
+        return vectors[:, ::-1][:, :q] * np.sqrt(values[::-1][:q])
 
 
-def absolute_values(D, k):
+def absolute_values(D, q):
     values, vectors = np.linalg.eigh(centred(-(D**2) / 2))
-    return vectors[:, ::-1][:, :k] * np.sqrt(np.abs(values[::-1][:k]))
+    return vectors[:, ::-1][:, :q] * np.sqrt(np.abs(values[::-1][:q]))
 
 
-def singular_values(D, k):
+def singular_values(D, q):
     vectors, values, _ = np.linalg.svd(centred(-(D**2) / 2))
-    return vectors[:, :k] * np.sqrt(values[:k])
+    return vectors[:, :q] * np.sqrt(values[:q])
 
 
-def all_columns(D, k):
+def all_columns(D, q):
     values, vectors = np.linalg.eigh(centred(-(D**2) / 2))
     return vectors[:, ::-1] * np.sqrt(values[::-1].clip(0))
 
 
-def only_one_stop(lengths):
-    return (lengths[:, :, None] + lengths[None]).min(axis=1)
+def complex_and_unsorted(D, q):
+    values, vectors = np.linalg.eig(centred(-(D**2) / 2).astype(complex))
+    return vectors[:, :q] * np.sqrt(values[:q])
 
 
-def in_place(lengths):
-    for via in range(len(lengths)):
-        np.minimum(lengths, lengths[:, via, None] + lengths[None, via], out=lengths)
-    return lengths
+def unsorted(D, q):
+    values, vectors = np.linalg.eig(centred(-(D**2) / 2))
+    return (vectors[:, ::-1][:, :q] * np.sqrt(values[::-1][:q])).real
 
 
-def forgets_the_old_ways(lengths):
-    paths = lengths.copy()
-    for via in range(len(paths)):
-        paths = paths[:, via, None] + paths[None, via]
-    return paths
+def not_squared(Z, D, new):
+    return Z.T @ (D.mean(axis=0) - new) / (2 * (Z**2).sum(axis=0))
 
 
-def eight_edges_at_most(lengths):
-    for _ in range(3):
-        lengths = np.minimum(lengths, (lengths[:, :, None] + lengths[None]).min(axis=1))
-    return lengths
+def mirrored(Z, D, new):
+    return Z.T @ (new**2 - (D**2).mean(axis=0)) / (2 * (Z**2).sum(axis=0))
 
 
-def half_of_the_stops(lengths):
-    paths = lengths.copy()
-    for via in range(len(paths) // 2):
-        paths = np.minimum(paths, paths[:, via, None] + paths[None, via])
-    return paths
+def without_the_half(Z, D, new):
+    return Z.T @ ((D**2).mean(axis=0) - new**2) / (Z**2).sum(axis=0)
+
+
+def without_the_eigenvalues(Z, D, new):
+    return Z.T @ ((D**2).mean(axis=0) - new**2) / 2
+
+
+def nearest_old_city(Z, D, new):
+    return Z[new.argmin()]
 
 
 WRONG = {
@@ -89,12 +89,14 @@ WRONG = {
         absolute_values,
         singular_values,
         all_columns,
+        complex_and_unsorted,
+        unsorted,
     ],
-    "detours": [
-        only_one_stop,
-        in_place,
-        forgets_the_old_ways,
-        eight_edges_at_most,
-        half_of_the_stops,
+    "place": [
+        not_squared,
+        mirrored,
+        without_the_half,
+        without_the_eigenvalues,
+        nearest_old_city,
     ],
 }
