@@ -44,7 +44,10 @@ def observation_precision(seen, C, noise):
 
 
 def posterior_covariance(seen, factors, kernels):
-    """(K^-1 + C' W C)^-1 for the factors (k n, k n), and log |I + K C' W C|; no K is inverted."""
+    """(G^-1 + C' W C)^-1 for the factors (k n, k n), and log |I + G C' W C|; G is not inverted.
+
+    G is their covariance before anything is seen, one kernel a block; W is R^-1 where seen.
+    """
     L = block_diag(*np.linalg.cholesky(kernels))
     B = np.eye(len(L)) + L.T @ observation_precision(seen, factors.C, factors.noise) @ L
     root = np.linalg.cholesky(B)
