@@ -44,9 +44,10 @@ def observation_precision(seen, C, noise):
 
 
 def posterior_covariance(seen, factors, kernels):
-    """(G^-1 + C' W C)^-1 for the factors (k n, k n), and log |I + G C' W C|; G is not inverted.
+    """(G^-1 + C' W C)^-1, a matrix (k n, k n), and log |I + G C' W C|.
 
-    G is their covariance before anything is seen, one kernel a block; W is R^-1 where seen.
+    G is the factors' covariance before anything is seen, and is not inverted; W is R^-1
+    where something was seen, else 0.
     """
     L = block_diag(*np.linalg.cholesky(kernels))
     B = np.eye(len(L)) + L.T @ observation_precision(seen, factors.C, factors.noise) @ L
