@@ -44,7 +44,11 @@ def observation_precision(seen, C, noise):
 
 
 def posterior_covariance(seen, factors, kernels):
-    """(K^-1 + C' W C)^-1 for the factors (k n, k n), and log |I + K C' W C|; no K is inverted."""
+    """(G^-1 + C' W C)^-1, a matrix (k n, k n), and log |I + G C' W C|.
+
+    G is the factors' covariance before anything is seen, and is not inverted; W is R^-1
+    where something was seen, else 0.
+    """
     L = block_diag(*np.linalg.cholesky(kernels))
     B = np.eye(len(L)) + L.T @ observation_precision(seen, factors.C, factors.noise) @ L
     root = np.linalg.cholesky(B)
