@@ -32,22 +32,22 @@ def greedy(A, B):
     return found
 
 
-def always(W, H, G):
-    return W @ G, np.linalg.solve(G, H)
+def always(W, H, Y):
+    return W @ Y, np.linalg.solve(Y, H)
 
 
-def only_the_activities(W, H, G):
-    W, H = W @ G, np.linalg.solve(G, H)
+def only_the_activities(W, H, Y):
+    W, H = W @ Y, np.linalg.solve(Y, H)
     return (W, H) if W.min() >= -1e-9 else None
 
 
-def strictly_positive(W, H, G):
-    W, H = W @ G, np.linalg.solve(G, H)
+def strictly_positive(W, H, Y):
+    W, H = W @ Y, np.linalg.solve(Y, H)
     return (W, H) if min(W.min(), H.min()) > 0 else None
 
 
-def on_the_wrong_side(W, H, G):
-    W, H = np.linalg.solve(G, W.T).T, G @ H
+def on_the_wrong_side(W, H, Y):
+    W, H = np.linalg.solve(Y, W.T).T, Y @ H
     return (W, H) if min(W.min(), H.min()) >= -1e-9 else None
 
 
