@@ -1,7 +1,7 @@
-"""Dictionaries that are learned from the data. Chapter: `sparse_coding`.
+"""Dictionaries that are learned from the data. Chapter: `dictionary`.
 
 Here samples are rows, as everywhere: X (n, d) ~ codes (n, m) @ components (m, d). In the letters of
-`sparse_coding`, D = components.T and the columns of A are the rows of the codes.
+the chapter, D = components.T and the rows of the codes are the a_n.
 """
 
 import warnings
@@ -22,6 +22,7 @@ __all__ = [
     "DictionaryLearning",
     "NNKMeans",
     "code_step",
+    "ksvd_step",
     "nnk_codes",
     "nnk_errors",
     "nnk_weights",
@@ -44,6 +45,24 @@ def update_atoms(components, codes, X, n_passes=1):
             atoms[j] += (wanted[j] - overlap[j] @ atoms) / overlap[j, j]
             atoms[j] /= max(1.0, np.linalg.norm(atoms[j]))
     return atoms
+
+
+def ksvd_step(components, codes, X):
+    """Each atom in turn, anew and together with its amounts: new components and codes.
+
+    What the others leave of the rows that use the atom is replaced by its best matrix of rank 1.
+    So no 0 of the codes is lost, every atom has norm 1, and |X - codes @ components|^2 never rises.
+
+    Parameters: components (m, d), codes (n, m), X (n, d). Aharon, Elad and Bruckstein (2006).
+    """
+    atoms, codes = components.copy(), codes.copy()
+    for j in np.flatnonzero(codes.any(axis=0)):
+        users = np.flatnonzero(codes[:, j])
+        left = X[users] - codes[users] @ atoms + np.outer(codes[users, j], atoms[j])
+        scores, sizes, axes = np.linalg.svd(left, full_matrices=False)
+        sign = -1.0 if axes[0] @ atoms[j] < 0 else 1.0  # an atom does not turn round
+        atoms[j], codes[users, j] = sign * axes[0], sign * sizes[0] * scores[:, 0]
+    return atoms, codes
 
 
 def code_step(components, codes, X, alpha, n_steps):
@@ -100,7 +119,7 @@ class DictionaryLearning(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
     References
     ----------
-    Olshausen and Field (1996); Mairal, Bach, Ponce and Sapiro (2010). Chapter: sparse_coding.
+    Olshausen and Field (1996); Mairal, Bach, Ponce and Sapiro (2010). Chapter: dictionary.
     """
 
     def __init__(

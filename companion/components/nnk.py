@@ -1,4 +1,4 @@
-"""Data summarised by few atoms, with non-negative kernel regression. Chapter: `sparse_coding`."""
+"""Data summarised by few atoms, with non-negative kernel regression. Chapter: `dictionary`."""
 
 import warnings
 
@@ -117,7 +117,7 @@ class NNKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     References
     ----------
-    Shekkizhar and Ortega (2021), arXiv:2110.08212. Chapter: sparse_coding.
+    Shekkizhar and Ortega (2021), arXiv:2110.08212. Chapter: dictionary.
     """
 
     def __init__(

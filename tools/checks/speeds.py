@@ -23,7 +23,7 @@ LETTER = re.compile(r"^- (\$[^$]+\$(?:, \$[^$]+\$)*): (.+(?:\n  .+)*)", re.M)
 FIRST_EDITION = {
     "clustering/mixtures",
     *("components/pca", "components/factors", "components/dynamics"),
-    *("components/ica", "components/parts", "components/sparse_coding", "embedding/mds"),
+    *("components/ica", "components/parts", "embedding/mds"),
     *("embedding/neighbors", "autoencoders/autoencoder", "autoregressive/sequences"),
     *("autoregressive/pixelrnn", "compression/codes", "compression/neural_compression"),
 }
