@@ -33,11 +33,11 @@ __all__ = [
 def update_atoms(components, codes, X, n_passes=1):
     """Best atoms of norm at most 1 for fixed codes, one atom after another: (m, d).
 
-    Each atom in turn goes to its least-squares place, given the others, and from there straight
-    back to the unit ball; both keep 0.5 |X - codes @ components|^2 from rising.
+    Each atom in turn goes to its least-squares place, given the others, and from
+    there straight back to the unit ball. 0.5 |X - codes @ components|^2 never rises.
 
-    Parameters: components (m, d), codes (n, m), X (n, d). Atoms that no code uses stay. Only the
-    sums codes'codes and codes'X are needed (Mairal, Bach, Ponce and Sapiro, 2010).
+    Parameters: components (m, d), codes (n, m), X (n, d). An atom that no code uses
+    stays. Only the sums codes'codes and codes'X are needed (Mairal and others, 2010).
     """
     atoms, overlap, wanted = components.copy(), codes.T @ codes, codes.T @ X
     for _ in range(n_passes):
@@ -48,19 +48,20 @@ def update_atoms(components, codes, X, n_passes=1):
 
 
 def ksvd_step(components, codes, X):
-    """Each atom in turn, anew and together with its amounts: new components and codes.
+    """Each atom in turn, anew and together with its amounts: components and codes.
 
-    What the others leave of the rows that use the atom is replaced by its best matrix of rank 1.
-    So no 0 of the codes is lost, every atom has norm 1, and |X - codes @ components|^2 never rises.
+    What the others leave of the rows that use the atom becomes its best matrix of
+    rank 1. So no 0 of the codes is lost, every atom has norm 1, and the error
+    |X - codes @ components|^2 never rises. Aharon, Elad and Bruckstein (2006).
 
-    Parameters: components (m, d), codes (n, m), X (n, d). Aharon, Elad and Bruckstein (2006).
+    Parameters: components (m, d), codes (n, m), X (n, d).
     """
     atoms, codes = components.copy(), codes.copy()
     for j in np.flatnonzero(codes.any(axis=0)):
         users = np.flatnonzero(codes[:, j])
         left = X[users] - codes[users] @ atoms + np.outer(codes[users, j], atoms[j])
         scores, sizes, axes = np.linalg.svd(left, full_matrices=False)
-        sign = -1.0 if axes[0] @ atoms[j] < 0 else 1.0  # an atom does not turn round
+        sign = -1.0 if axes[0] @ atoms[j] < 0 else 1.0  # it does not turn round
         atoms[j], codes[users, j] = sign * axes[0], sign * sizes[0] * scores[:, 0]
     return atoms, codes
 

@@ -125,16 +125,15 @@ def proximal_step(code, D, y, alpha, step):
 
 
 def kkt_violation(D, y, code, alpha):
-    """By how much a code misses the conditions of a minimum of `lasso_objective`: 0 at a minimum.
+    """By how much a code misses the conditions of a minimum of `lasso_objective`.
 
-    With e = y - D a they are D_j'e = alpha sign(a_j) where a_j is not 0, |D_j'e| <= alpha where it
-    is. The same as: 0 is the distance of D'e from alpha times the subgradient of |a|_1.
+    With e = y - D a they are D_j'e = alpha sign(a_j) where a_j is not 0, and
+    |D_j'e| <= alpha where it is. The result is 0 at a minimum.
     """
     pull = D.T @ (np.asarray(y) - D @ np.asarray(code))
-    missed = np.where(
-        code == 0, np.maximum(np.abs(pull) - alpha, 0), np.abs(pull - alpha * np.sign(code))
-    )
-    return float(missed.max())
+    idle = np.maximum(np.abs(pull) - alpha, 0)
+    used = np.abs(pull - alpha * np.sign(code))
+    return float(np.where(code == 0, idle, used).max())
 
 
 def duality_gap(D, y, code, alpha):
