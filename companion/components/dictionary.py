@@ -1,7 +1,7 @@
-"""Dictionaries that are learned from the data. Chapter: `sparse_coding`.
+"""Dictionaries that are learned from the data. Chapter: `dictionary`.
 
 Here samples are rows, as everywhere: X (n, d) ~ codes (n, m) @ components (m, d). In the letters of
-`sparse_coding`, D = components.T and the columns of A are the rows of the codes.
+the chapter, D = components.T and the rows of the codes are the a_n.
 """
 
 import warnings
@@ -22,6 +22,7 @@ __all__ = [
     "DictionaryLearning",
     "NNKMeans",
     "code_step",
+    "ksvd_step",
     "nnk_codes",
     "nnk_errors",
     "nnk_weights",
@@ -32,11 +33,11 @@ __all__ = [
 def update_atoms(components, codes, X, n_passes=1):
     """Best atoms of norm at most 1 for fixed codes, one atom after another: (m, d).
 
-    Each atom in turn goes to its least-squares place, given the others, and from there straight
-    back to the unit ball; both keep 0.5 |X - codes @ components|^2 from rising.
+    Each atom in turn goes to its least-squares place, given the others, and from
+    there straight back to the unit ball. 0.5 |X - codes @ components|^2 never rises.
 
-    Parameters: components (m, d), codes (n, m), X (n, d). Atoms that no code uses stay. Only the
-    sums codes'codes and codes'X are needed (Mairal, Bach, Ponce and Sapiro, 2010).
+    Parameters: components (m, d), codes (n, m), X (n, d). An atom that no code uses
+    stays. Only the sums codes'codes and codes'X are needed (Mairal and others, 2010).
     """
     atoms, overlap, wanted = components.copy(), codes.T @ codes, codes.T @ X
     for _ in range(n_passes):
@@ -44,6 +45,25 @@ def update_atoms(components, codes, X, n_passes=1):
             atoms[j] += (wanted[j] - overlap[j] @ atoms) / overlap[j, j]
             atoms[j] /= max(1.0, np.linalg.norm(atoms[j]))
     return atoms
+
+
+def ksvd_step(components, codes, X):
+    """Each atom in turn, anew and together with its amounts: components and codes.
+
+    What the others leave of the rows that use the atom becomes its best matrix of
+    rank 1. So no 0 of the codes is lost, every atom has norm 1, and the error
+    |X - codes @ components|^2 never rises. Aharon, Elad and Bruckstein (2006).
+
+    Parameters: components (m, d), codes (n, m), X (n, d).
+    """
+    atoms, codes = components.copy(), codes.copy()
+    for j in np.flatnonzero(codes.any(axis=0)):
+        users = np.flatnonzero(codes[:, j])
+        left = X[users] - codes[users] @ atoms + np.outer(codes[users, j], atoms[j])
+        scores, sizes, axes = np.linalg.svd(left, full_matrices=False)
+        sign = -1.0 if axes[0] @ atoms[j] < 0 else 1.0  # it does not turn round
+        atoms[j], codes[users, j] = sign * axes[0], sign * sizes[0] * scores[:, 0]
+    return atoms, codes
 
 
 def code_step(components, codes, X, alpha, n_steps):
@@ -100,7 +120,7 @@ class DictionaryLearning(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
     References
     ----------
-    Olshausen and Field (1996); Mairal, Bach, Ponce and Sapiro (2010). Chapter: sparse_coding.
+    Olshausen and Field (1996); Mairal, Bach, Ponce and Sapiro (2010). Chapter: dictionary.
     """
 
     def __init__(

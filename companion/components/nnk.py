@@ -1,4 +1,4 @@
-"""Data summarised by few atoms, with non-negative kernel regression. Chapter: `sparse_coding`."""
+"""Data summarised by few atoms, with non-negative kernel regression. Chapter: `dictionary`."""
 
 import warnings
 
@@ -16,14 +16,14 @@ KERNELS = ("linear", "rbf", "cosine", "poly")
 
 
 def nnk_weights(among, to, *, max_iter=500, tol=1e-8):
-    """Weights w >= 0 that make sum_j w_j phi_j closest to phi(x), given inner products alone.
+    """Weights w >= 0 that bring sum_j w_j phi_j nearest to phi(x), by kernels alone.
 
-    Minimises 0.5 w'Kw - k'w, one weight after another, for all points at once; no step goes up.
-    It stops when no weight moves by more than tol times the largest, or after max_iter rounds.
+    Minimises 0.5 w'Kw - k'w, one weight after another, for all points at once; no
+    step goes up. Stops when no weight moves by more than tol times the largest.
 
-    Parameters: `among` is K, the kernel among the s candidates of a point, (s, s) or (n, s, s); of
-    full rank for a unique answer. `to` is k, their kernel with the point, (s,) or (n, s). Returns
-    the weights, of the shape of `to`. Shekkizhar and Ortega (2020).
+    Parameters: `among` is K, the kernel among the s candidates of a point, (s, s)
+    or (n, s, s); of full rank for a unique answer. `to` is k, their kernel with the
+    point, (s,) or (n, s). Returns weights as `to`. Shekkizhar and Ortega (2020).
     """
     K, k = np.asarray(among, dtype=np.float64), np.asarray(to, dtype=np.float64)
     if K.ndim not in (2, 3) or K.shape[-1] != K.shape[-2] or k.shape != K.shape[:-1]:
@@ -117,7 +117,7 @@ class NNKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     References
     ----------
-    Shekkizhar and Ortega (2021), arXiv:2110.08212. Chapter: sparse_coding.
+    Shekkizhar and Ortega (2021), arXiv:2110.08212. Chapter: dictionary.
     """
 
     def __init__(

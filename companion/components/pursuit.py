@@ -36,13 +36,14 @@ def check_dictionary(D, y, unit=False):
 
 
 def matching_pursuit(D, y, n_steps):
-    """Greedy code of y: add the atom that the residual matches best, with the length of its shadow.
+    """Greedy code of y: add the atom that matches the residual best, n_steps times.
 
-    r = y; then n_steps times: j = argmax |d_j'r|, c = d_j'r, a_j += c, r -= c d_j. An atom may be
-    chosen again. |r| never grows, and tends to 0 if the atoms span the space.
+    e = y; then: j = argmax |D_j'e|, c = D_j'e, a_j += c, e -= c D_j. An atom may be
+    chosen again. |e| tends to 0 if the atoms span the space.
 
-    Parameters: D (n_features, n_atoms) of unit columns, y (n_features,) or (n_features, n_signals).
-    Returns the code, (n_atoms,) or (n_atoms, n_signals). Mallat and Zhang (1993).
+    Parameters: D (n_features, n_atoms) of unit columns, y (n_features,) or
+    (n_features, n_signals). Returns the code, (n_atoms,) or (n_atoms, n_signals).
+    Mallat and Zhang (1993).
     """
     D, Y = check_dictionary(D, y, unit=True)
     n_steps = check_integer("n_steps", n_steps, low=0)

@@ -73,12 +73,12 @@ def threshold_code(D, y, n_nonzero_coefs):
 def basis_pursuit(D, y, *, return_dual=False):
     """Of all codes with D a = y exactly, one of least sum of sizes, sum_j |a_j|.
 
-    A linear program in the positive and the negative part: a = u - v, minimise 1'(u + v) subject
-    to D (u - v) = y, u >= 0, v >= 0. Its dual is to maximise y's subject to |d_j's| <= 1; an s
-    with y's = sum |a_j| proves that no other code has a smaller sum.
+    A linear program in the positive and the negative part, a = a+ - a-: minimise the sum of both
+    subject to D (a+ - a-) = y, both >= 0. Its dual is to maximise y'xi subject to |D_j'xi| <= 1; a
+    xi with y'xi = sum |a_j| proves that no other code has a smaller sum.
 
     Parameters: D (n_features, n_atoms), y (n_features,) or (n_features, n_signals). Returns the
-    code, (n_atoms,) or (n_atoms, n_signals); with `return_dual` also s, of the shape of y. A
+    code, (n_atoms,) or (n_atoms, n_signals); with `return_dual` also xi, of the shape of y. A
     `ValueError` if y is not in the span of the atoms. Chen, Donoho and Saunders (1998).
     """
     D, Y = check_dictionary(D, y)
@@ -125,16 +125,15 @@ def proximal_step(code, D, y, alpha, step):
 
 
 def kkt_violation(D, y, code, alpha):
-    """By how much a code misses the conditions of a minimum of `lasso_objective`: 0 at a minimum.
+    """By how much a code misses the conditions of a minimum of `lasso_objective`.
 
-    With r = y - D a they are d_j'r = alpha sign(a_j) where a_j is not 0, |d_j'r| <= alpha where it
-    is. The same as: 0 is the distance of D'r from alpha times the subgradient of |a|_1.
+    With e = y - D a they are D_j'e = alpha sign(a_j) where a_j is not 0, and
+    |D_j'e| <= alpha where it is. The result is 0 at a minimum.
     """
     pull = D.T @ (np.asarray(y) - D @ np.asarray(code))
-    missed = np.where(
-        code == 0, np.maximum(np.abs(pull) - alpha, 0), np.abs(pull - alpha * np.sign(code))
-    )
-    return float(missed.max())
+    idle = np.maximum(np.abs(pull) - alpha, 0)
+    used = np.abs(pull - alpha * np.sign(code))
+    return float(np.where(code == 0, idle, used).max())
 
 
 def duality_gap(D, y, code, alpha):
@@ -180,7 +179,7 @@ def ista(D, y, alpha, *, max_iter=1000, tol=1e-6, start=None):
 
     References
     ----------
-    Daubechies, Defrise and De Mol (2004). Chapter: sparse_coding.
+    Daubechies, Defrise and De Mol (2004). Chapter: lasso.
     """
     return _descend(D, y, alpha, max_iter, tol, start, accelerate=False)
 
@@ -193,7 +192,7 @@ def fista(D, y, alpha, *, max_iter=1000, tol=1e-6, start=None):
 
     References
     ----------
-    Beck and Teboulle (2009). Chapter: sparse_coding.
+    Beck and Teboulle (2009). Chapter: lasso.
     """
     return _descend(D, y, alpha, max_iter, tol, start, accelerate=True)
 

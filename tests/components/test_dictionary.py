@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import linalg
 from scipy.optimize import linear_sum_assignment
 from sklearn import decomposition
 from sklearn.exceptions import ConvergenceWarning
@@ -18,6 +19,7 @@ from companion.components.dictionary import (
     DictionaryLearning,
     code_step,
     draw_atoms,
+    ksvd_step,
     update_atoms,
 )
 from companion.components.sparse_coding import fista, lasso_objective
@@ -52,7 +54,7 @@ def fit(X, *arguments, **options):
 @settings(deadline=None, max_examples=25)
 @given(seed=seeds, scale=st.floats(0.01, 3))
 def test_atoms_for_fixed_codes(seed, scale):
-    """Equation eq-sparse_coding-atoms. Many passes reach the minimum under |d_j| <= 1: the slope is
+    """Equation eq-dictionary-atoms. Many passes reach the minimum under |d_j| <= 1: the slope is
     0 inside the ball, and points straight outwards on it (Karush, Kuhn and Tucker)."""
     rng = np.random.default_rng(seed)
     X, codes = scale * rng.normal(size=(40, 6)), rng.normal(size=(40, 4))
@@ -91,6 +93,50 @@ def test_no_step_goes_up(seed, alpha, m):
         assert after_atoms <= after_codes + 1e-9
         assert after_codes <= value + 1e-9
         value = after_atoms
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=seeds, m=st.integers(1, 8))
+def test_an_atom_and_its_amounts_together(seed, m):
+    """Equation eq-dictionary-ksvd: no unit atom with any amounts leaves less of the rows that use
+    it (Eckart and Young, by SciPy's singular values), and no entry that was 0 becomes another."""
+    rng = np.random.default_rng(seed)
+    X, codes = rng.normal(size=(30, 5)), rng.normal(size=(30, m)) * (rng.random((30, m)) < 0.4)
+    atoms, given_codes = draw_atoms(X, m, rng, np.ones(30)), codes.copy()
+    for _ in range(3):
+        before = np.square(X - codes @ atoms).sum()
+        new_atoms, new_codes = ksvd_step(atoms, codes, X)
+        assert np.square(X - new_codes @ new_atoms).sum() <= before + 1e-9
+        np.testing.assert_array_equal(new_codes[codes == 0], 0)
+        np.testing.assert_allclose(np.linalg.norm(new_atoms, axis=1), 1)
+        last = [j for j in range(m) if codes[:, j].any()][-1:]
+        for j in last:  # the others have not moved since
+            rows = codes[:, j] != 0
+            others = np.delete(np.arange(m), j)
+            rest = X[rows] - new_codes[rows][:, others] @ new_atoms[others]
+            left = np.square(rest - np.outer(new_codes[rows, j], new_atoms[j])).sum()
+            assert np.isclose(left, np.square(linalg.svdvals(rest)[1:]).sum(), atol=1e-9)
+            assert new_atoms[j] @ atoms[j] >= 0
+        atoms, codes = new_atoms, new_codes
+    np.testing.assert_array_equal(codes[given_codes == 0], 0)
+
+
+def test_ksvd_keeps_what_it_was_given_and_idle_atoms():
+    atoms, codes, X = planted(n=50)
+    codes[:, 3] = 0
+    kept = atoms.copy(), codes.copy()
+    new_atoms, new_codes = ksvd_step(atoms, codes, X)
+    np.testing.assert_array_equal(new_atoms[3], atoms[3])
+    assert not new_codes[:, 3].any()
+    np.testing.assert_array_equal(kept[0], atoms)
+    np.testing.assert_array_equal(kept[1], codes)
+
+
+def test_planted_atoms_do_not_move_under_ksvd():
+    atoms, codes, X = planted()
+    new_atoms, new_codes = ksvd_step(atoms, codes, X)
+    np.testing.assert_allclose(new_atoms, atoms, atol=1e-8)
+    np.testing.assert_allclose(new_codes, codes, atol=1e-8)
 
 
 def test_a_step_that_goes_up_is_not_taken(monkeypatch):

@@ -31,7 +31,7 @@ def cloud(seed, n=40, d=2):
 @settings(deadline=None, max_examples=60)
 @given(seed=seeds, s=st.integers(1, 7))
 def test_nnk_weights_are_non_negative_least_squares(seed, s):
-    """Equation eq-sparse_coding-nnk: with K = LL' it is |L'w - L^-1 k|^2, which SciPy solves."""
+    """Equation eq-dictionary-nnk: with K = LL' it is |L'w - L^-1 k|^2, which SciPy solves."""
     points = cloud(seed, s + 1, 3)
     K = rbf_kernel(points)
     among, to = K[:s, :s] + 1e-6 * np.eye(s), K[:s, s]
@@ -91,7 +91,7 @@ def test_codes_are_on_the_nearest_atoms(seed, n_neighbors):
 @settings(deadline=None, max_examples=30)
 @given(seed=seeds)
 def test_refit_is_least_squares(seed):
-    """Equation eq-sparse_coding-nnk-atoms, with the linear kernel: SciPy's lstsq on the codes."""
+    """Equation eq-dictionary-nnk-atoms, with the linear kernel: SciPy's lstsq on the codes."""
     X = cloud(seed, 30, 3)
     codes = np.abs(cloud(seed + 1, 30, 4))
     A = refit(X @ X.T, codes, np.zeros((30, 4)))

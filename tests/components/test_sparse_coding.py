@@ -88,7 +88,7 @@ def test_thresholding_keeps_the_best_matches_of_each_signal():
 
 @given(v=st.floats(-5, 5), amount=st.floats(0, 3))
 def test_soft_threshold_is_the_proximal_map(v, amount):
-    """Equation eq-sparse_coding-prox: no point of a fine grid is better."""
+    """Equation eq-lasso-prox: no point of a fine grid is better."""
     x = soft_threshold(np.array(v), amount)
     grid = np.linspace(-6, 6, 2001)
     assert (
@@ -161,7 +161,7 @@ def test_basis_pursuit_of_any_size(scale):
 @settings(deadline=None, max_examples=30)
 @given(seed=seeds, share=st.floats(0.05, 0.9))
 def test_ista_and_fista_reach_the_minimum(seed, share):
-    """Conditions eq-sparse_coding-kkt; and scikit-learn's coordinate descent is no better."""
+    """Conditions eq-lasso-kkt; and scikit-learn's coordinate descent is no better."""
     D, y = problem(seed)
     alpha = share * abs(D.T @ y).max()
     theirs = Lasso(alpha=alpha / len(y), fit_intercept=False, tol=1e-12, max_iter=100_000)
@@ -194,7 +194,7 @@ def test_ista_never_goes_up_and_keeps_its_rate(seed, share):
 
 
 def test_ista_is_its_step():
-    """Equation eq-sparse_coding-ista; momentum begins with the second step."""
+    """Equation eq-lasso-ista; momentum begins with the second step."""
     D, Y = problem(1, n_signals=4)
     alpha, step = 0.3, 1 / np.linalg.norm(D, 2) ** 2
     code, values = np.zeros((14, 4)), []
@@ -281,7 +281,7 @@ def test_the_gap_is_an_upper_bound_for_any_code(seed):
 
 @given(seed=seeds, alpha=st.floats(0.01, 2))
 def test_kkt_violation_is_its_definition(seed, alpha):
-    """Conditions eq-sparse_coding-kkt, atom by atom, for a code with zeros."""
+    """Conditions eq-lasso-kkt, atom by atom, for a code with zeros."""
     D, Y = problem(seed, n_signals=3)
     code = np.random.default_rng(seed).normal(size=(14, 3)).round()
     missed = []
