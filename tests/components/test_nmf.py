@@ -184,7 +184,7 @@ def test_coordinate_rounds_reach_non_negative_least_squares(seed):
 def test_karush_kuhn_tucker_at_convergence(seed):
     """Equation eq-parts-gradient: zero where the code is positive, else not negative."""
     X, _, _ = positive(seed)
-    model = NMF(3, tol=1e-9, max_iter=5000)
+    model = NMF(3, tol=1e-9, max_iter=50_000)
     W = quietly(model, X)
     H = model.components_
     for factor, gradient in ((W, (W @ H - X) @ H.T), (H, W.T @ (W @ H - X))):
