@@ -30,17 +30,21 @@ class SideBySide:
         piece = np.arange(n_pieces.sum()) - np.repeat(np.cumsum(n_pieces) - n_pieces, n_pieces)
         ends = np.cumsum(lengths)
         begins = np.repeat(ends - lengths, n_pieces) + piece * n_steps
-        at = begins + np.arange(n_steps)[:, None]
+        at = np.add.outer(np.arange(n_steps), begins)
         self.first = piece == 0
         self.last = np.roll(self.first, -1)
         self.inside = at < np.repeat(ends, n_pieces)
         self.begins, self.ends = ends - lengths, ends - 1  # first and last symbols of sequences
-        self.at, self._order = np.minimum(at, ends[-1] - 1), np.flatnonzero(self.inside.T)
-        self._rooms = {}
+        self.at, self.n = np.minimum(at, ends[-1] - 1, out=at), int(ends[-1])
+        self._rooms, self._order = {}, None
+        if not self.inside.T.ravel()[: self.n].all():  # lanes with gaps behind them
+            self._order = np.flatnonzero(self.inside.T)
 
     def lay(self, x, nothing):
         """Symbols in lanes, (n_steps, n_lanes); `nothing` where a lane has none left."""
-        return np.where(self.inside, x[self.at], nothing)
+        laid = x[self.at]
+        laid[~self.inside] = nothing
+        return laid
 
     def room(self, name, *shape):
         """Memory that is used again by the next iteration: to ask for new memory costs time."""
@@ -50,14 +54,14 @@ class SideBySide:
 
     def end_to_end(self, values, name=None):
         """From lanes back to (..., n); with a name, in that room."""
-        there, n = np.moveaxis(values, 0, -1), len(self._order)
+        there = np.moveaxis(values, 0, -1)
         if name is not None:
             room = self.room(name, *there.shape)
             np.copyto(room, there)
             there = room
         there = there.reshape(*there.shape[:-2], -1)
-        if self._order[-1] == n - 1:  # nothing is missing before the end
-            return there[..., :n]
+        if self._order is None:
+            return there[..., : self.n]
         return there.take(self._order, axis=-1)
 
 
@@ -207,7 +211,7 @@ def likeliest(start, transition, emission, x, lanes):
     # Back from the last states, which nothing that lies behind them may change: inf.
     at = lanes.inside.sum(axis=0)[lanes.last] - 1, np.flatnonzero(lanes.last)
     best[at[0], best[at[0], :, at[1]].argmax(axis=1), at[1]] = np.inf
-    states = np.empty(symbols.shape, dtype=np.int64)
+    states = np.empty(symbols.shape, dtype=np.min_scalar_type(len(start)))
     settle(
         lambda predicted, t, todo: (predicted + best[-1 - t][:, todo]).argmax(axis=0),
         lambda state: transition.take(state, axis=1),
@@ -218,7 +222,7 @@ def likeliest(start, transition, emission, x, lanes):
         states,
         -1,
     )
-    path = lanes.end_to_end(states[::-1])
+    path = lanes.end_to_end(states[::-1]).astype(np.int64)
     steps = entries(transition, path[:-1], path[1:])
     steps[lanes.ends[:-1]] = 0
     total = start[path[lanes.begins]].sum() + steps.sum() + entries(emission, path, x).sum()
@@ -227,7 +231,9 @@ def likeliest(start, transition, emission, x, lanes):
 
 def entries(table, rows, columns):
     """``table[rows, columns]``, in a third of the time."""
-    return table.ravel().take(rows * table.shape[1] + columns)
+    at = rows * table.shape[1]
+    at += columns
+    return table.ravel().take(at)
 
 
 def best_ways(start, transition, table, symbols, lanes):
