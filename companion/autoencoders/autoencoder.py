@@ -56,7 +56,7 @@ class Autoencoder(nn.Module):
 class LinearAutoencoder(Autoencoder):
     """Linear decoder, ``x ~ W z + b``: it finds the subspace of PCA, with other axes in it.
 
-    Baldi and Hornik (1989); chapter "Autoencoders".
+    Baldi and Hornik (1989).
 
     Parameters
     ----------
