@@ -24,7 +24,6 @@ FIRST_EDITION = {
     "autoencoders/autoencoder",
     "autoregressive/sequences",
     "compression/codes",
-    "compression/neural_compression",
 }
 
 
