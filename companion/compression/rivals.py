@@ -35,7 +35,7 @@ def picture_bytes(pixels, options):
 
 def sheet(tiles, columns):
     """Put images (n, h, w) side by side, `columns` of them in a row; n is a multiple of it."""
-    n, h, w = tiles.shape
+    h, w = tiles.shape[1:]
     return np.ascontiguousarray(
         tiles.reshape(-1, columns, h, w).transpose(0, 2, 1, 3).reshape(-1, w * columns)
     )
