@@ -26,7 +26,7 @@ class NextCharacter:
 
 
 def write_text(symbols, net):
-    """Bytes of a list of symbols, each coded with what the network says after those before it."""
+    """Bytes of a list of symbols, each coded by what the network says beforehand."""
     encoder, following = ArithmeticEncoder(), NextCharacter(net)
     for symbol in symbols:
         encoder.encode(symbol, following.edges())

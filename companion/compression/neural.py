@@ -21,17 +21,18 @@ MAX_LEVELS = 256
 
 
 def frequencies_in_turn(model, pixels):
-    """Yield for each place its number and the frequencies there, given what stands before it.
+    """Yield for each place its number and the frequencies there, given those before.
 
-    Encoder and decoder both go through here: the same batch, the same order, the same operations,
-    float64 on the CPU. That is what makes their integers equal; one unit of difference, and all
-    that follows is noise.
+    Encoder and decoder both go through here: the same batch, the same order, the same
+    operations, float64 on the CPU. That is what makes their integers equal; one unit of
+    difference, and all that follows is noise.
 
     Parameters
     ----------
     model : Autoregressive
     pixels : integer tensor (n, n_entries)
-        A place is looked at only after its frequencies were handed out: the decoder fills it then.
+        A place is looked at only after its frequencies were handed out: by then the
+        decoder has filled it.
 
     Yields
     ------
@@ -40,7 +41,8 @@ def frequencies_in_turn(model, pixels):
     """
     model = copy.deepcopy(model).cpu().double().eval()
     known = walk(model, len(pixels))
-    for place in range(pixels.shape[1]) if model.order is None else model.order.tolist():
+    order = range(pixels.shape[1]) if model.order is None else model.order.tolist()
+    for place in order:
         yield place, quantize(known.logits(place).softmax(dim=-1).numpy())
         known.set(place, pixels[:, place].long())
 

@@ -93,14 +93,15 @@ def raw_lzma(message, settings):
 def lzma_after(known, message):
     """Bytes that LZMA has to send if the reader has `known` already.
 
-    The stream of both begins like that of `known` alone, which the reader can make: only what
-    comes after the common beginning is sent, and three bytes for its length.
+    The stream of both begins like that of `known` alone, which the reader can make:
+    only what comes after the common beginning is sent, and three bytes for its length.
     """
     both = known + message
     best = min(GRID, key=lambda settings: len(raw_lzma(both, settings)))
     longer = [best | {"nice_len": n, "mf": lzma.MF_BT2} for n in (16, 32, 64, 273)]
     best = min([best, *longer], key=lambda settings: len(raw_lzma(both, settings)))
-    alone, joint = (np.frombuffer(raw_lzma(m, best), np.uint8) for m in (known, both))
+    streams = [raw_lzma(message, best) for message in (known, both)]
+    alone, joint = (np.frombuffer(stream, np.uint8) for stream in streams)
     n = min(len(alone), len(joint))
     differ = alone[:n] != joint[:n]
     return len(joint) - (int(differ.argmax()) if differ.any() else n) + 3
