@@ -23,7 +23,6 @@ LETTER = re.compile(r"^- (\$[^$]+\$(?:, \$[^$]+\$)*): (.+(?:\n  .+)*)", re.M)
 FIRST_EDITION = {
     "autoencoders/autoencoder",
     "autoregressive/sequences",
-    "compression/codes",
     "compression/neural_compression",
 }
 
