@@ -1,6 +1,6 @@
 """What a strong program makes of the data of a chapter: measured once, and kept.
 
-Chapter: `arithmetic_coding`.
+Chapter: `context_models`.
 """
 
 import zlib
