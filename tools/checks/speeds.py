@@ -22,7 +22,6 @@ LETTER = re.compile(r"^- (\$[^$]+\$(?:, \$[^$]+\$)*): (.+(?:\n  .+)*)", re.M)
 
 FIRST_EDITION = {
     "autoregressive/sequences",
-    "compression/codes",
 }
 
 
