@@ -22,7 +22,6 @@ LETTER = re.compile(r"^- (\$[^$]+\$(?:, \$[^$]+\$)*): (.+(?:\n  .+)*)", re.M)
 
 FIRST_EDITION = {
     "autoencoders/autoencoder",
-    "autoregressive/sequences",
     "compression/codes",
     "compression/neural_compression",
 }
