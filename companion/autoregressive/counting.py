@@ -35,11 +35,13 @@ def context_groups(x, order, n_levels):
     contexts, pairs : lists of int arrays (T,), one for each k = 0 ... order
     """
     x = np.asarray(x, dtype=np.int64)
-    contexts = [np.zeros(len(x), dtype=np.int64)]
+    contexts = [np.zeros(len(x), dtype=np.int32)]  # half the memory; whole numbers below len(x)
     for k in range(1, check_integer("order", order, low=0) + 1):
         back = np.r_[np.full(min(k, len(x)), n_levels), x[:-k]]
-        contexts.append(np.unique(contexts[-1] * (n_levels + 1) + back, return_inverse=True)[1])
-    pairs = [np.unique(c * n_levels + x, return_inverse=True)[1] for c in contexts]
+        code = contexts[-1].astype(np.int64) * (n_levels + 1) + back
+        contexts.append(np.unique(code, return_inverse=True)[1].astype(np.int32))
+    codes = (c.astype(np.int64) * n_levels + x for c in contexts)
+    pairs = [np.unique(code, return_inverse=True)[1].astype(np.int32) for code in codes]
     return contexts, pairs
 
 
