@@ -21,7 +21,6 @@ BOX = re.compile(
 LETTER = re.compile(r"^- (\$[^$]+\$(?:, \$[^$]+\$)*): (.+(?:\n  .+)*)", re.M)
 
 FIRST_EDITION = {
-    "autoregressive/sequences",
 }
 
 
