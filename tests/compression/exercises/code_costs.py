@@ -42,7 +42,37 @@ def base_too_large(symbols, m, K):
     return np.reshape(symbols, (-1, m)) @ (K + 1) ** np.arange(m)
 
 
+def never_moves(places, K):
+    return list(places)
+
+
+def one_step_forward(places, K):
+    order, symbols = list(range(K)), []
+    for place in places:
+        symbols.append(order[place])
+        if place:
+            order[place - 1], order[place] = order[place], order[place - 1]
+    return symbols
+
+
+def changes_with_the_front(places, K):
+    order, symbols = list(range(K)), []
+    for place in places:
+        symbols.append(order[place])
+        order[0], order[place] = order[place], order[0]
+    return symbols
+
+
+def writes_instead(places, K):
+    order, out = list(range(K)), []
+    for symbol in places:
+        out.append(order.index(symbol))
+        order.insert(0, order.pop(out[-1]))
+    return out
+
+
 WRONG = {
     "cost": [in_nats, the_whole_cost, mean_over_the_model, nothing_times_infinity],
     "in_groups": [adds_them_up, base_two, from_far_apart, base_too_large],
+    "from_ranks": [never_moves, one_step_forward, changes_with_the_front, writes_instead],
 }
