@@ -34,7 +34,7 @@ def rival_data():
 
 
 def ppmd_sizes(name, raw):
-    """Bytes that PPMd made of bytes that were measured, a dict by the order of its contexts.
+    """Bytes of the stream of PPMd, without a header, a dict by the order of its contexts.
 
     Raises a `ValueError` if they are other bytes. PPMd, variant H, is by Shkarin (2002).
 

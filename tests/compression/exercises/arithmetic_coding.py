@@ -1,6 +1,7 @@
 """Wrong answers that the checkers of book/compression/arithmetic_coding.md must refuse."""
 
 from fractions import Fraction
+from math import ceil, log2
 
 
 def width_before_low(message, frequencies):
@@ -41,6 +42,14 @@ def last_width_only(message, frequencies):
         low += width * Fraction(sum(frequencies[:symbol]), total)
         width = Fraction(frequencies[symbol], total)
     return low, width
+
+
+def both_ends(message, frequencies):
+    low, width, total = Fraction(0), Fraction(1), sum(frequencies)
+    for symbol in message:
+        low += width * Fraction(sum(frequencies[:symbol]), total)
+        width *= Fraction(frequencies[symbol], total)
+    return low, low + width
 
 
 def never_magnifies(number, n, frequencies):
@@ -90,6 +99,42 @@ def backwards(number, n, frequencies):
     return message
 
 
+def reads_floats(number, n, frequencies):
+    message, number = [], float(number)
+    for _ in range(n):
+        rest, symbol = number * sum(frequencies), 0
+        while symbol < len(frequencies) - 1 and rest >= frequencies[symbol]:
+            rest -= frequencies[symbol]
+            symbol += 1
+        message.append(symbol)
+        number = rest / frequencies[symbol]
+    return message
+
+
+def one_bit_less(low, width):
+    n_bits = ceil(-log2(width))
+    return format(int((low + width / 2) * 2**n_bits), f"0{n_bits}b")
+
+
+def lower_end_cut_off(low, width):
+    n_bits = ceil(-log2(width)) + 1
+    return format(int(low * 2**n_bits), f"0{n_bits}b")
+
+
+def no_leading_zeros(low, width):
+    return format(int((low + width / 2) * 2 ** (ceil(-log2(width)) + 1)), "b")
+
+
+def middle_in_floats(low, width):
+    n_bits = ceil(-log2(width)) + 1
+    return format(int(float(low + width / 2) * 2**n_bits), f"0{n_bits}b")
+
+
+def far_too_long(low, width):
+    n_bits = ceil(-log2(width)) + 3
+    return format(int((low + width / 2) * 2**n_bits), f"0{n_bits}b")
+
+
 WRONG = {
     "interval": [
         width_before_low,
@@ -97,6 +142,20 @@ WRONG = {
         counts_the_symbol_itself,
         floats,
         last_width_only,
+        both_ends,
     ],
-    "decode_number": [never_magnifies, beyond_the_lower_end, forgets_to_divide, backwards],
+    "decode_number": [
+        never_magnifies,
+        beyond_the_lower_end,
+        forgets_to_divide,
+        backwards,
+        reads_floats,
+    ],
+    "word_of": [
+        one_bit_less,
+        lower_end_cut_off,
+        no_leading_zeros,
+        middle_in_floats,
+        far_too_long,
+    ],
 }

@@ -60,7 +60,25 @@ def without_a_sigmoid(opinions, weights, answer, rate):
     return beta, np.asarray(weights) + rate * (answer - beta) * opinions
 
 
+def a_bet_each(opinions, weights, answer, rate):
+    beta = 1 / (1 + np.exp(-(weights * opinions)))
+    return beta, weights + rate * (answer - beta) * opinions
+
+
+def of_squared_error(opinions, weights, answer, rate):
+    beta = 1 / (1 + exp(-(weights @ opinions)))
+    return beta, weights + rate * (answer - beta) * beta * (1 - beta) * opinions
+
+
 WRONG = {
     "adaptive_bits": [counts_first, begins_at_one, never_counts, in_nats],
-    "bet": [downhill, all_alike, in_place, learns_first, without_a_sigmoid],
+    "bet": [
+        downhill,
+        all_alike,
+        in_place,
+        learns_first,
+        without_a_sigmoid,
+        a_bet_each,
+        of_squared_error,
+    ],
 }
