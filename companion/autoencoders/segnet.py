@@ -36,6 +36,14 @@ class SegNet(nn.Module):
 
     def encode(self, images):
         """Features (B, widths[-1], h, w), and the indices of the maxima of each stage."""
+        hidden, indices = self.scale(images), []
+        for stage in self.encoder:
+            hidden, places = functional.max_pool2d(stage(hidden), 2, return_indices=True)
+            indices.append(places)
+        return hidden, indices
+
+    def scale(self, images):
+        """Levels 0 ... 255 to -1 ... 1, or a `ValueError` where the shape does not fit."""
         factor = 2 ** len(self.encoder)
         fits = images.ndim == 4 and images.shape[1] == self.n_channels
         if not fits or images.shape[2] % factor or images.shape[3] % factor:
@@ -43,11 +51,7 @@ class SegNet(nn.Module):
                 f"images has shape {tuple(images.shape)} but must be (B, {self.n_channels}, H, W) "
                 f"with H and W multiples of {factor}: crop or pad them."
             )
-        hidden, indices = images.to(self.output.weight.dtype) / 127.5 - 1, []
-        for stage in self.encoder:
-            hidden, places = functional.max_pool2d(stage(hidden), 2, return_indices=True)
-            indices.append(places)
-        return hidden, indices
+        return images.to(self.output.weight.dtype) / 127.5 - 1
 
     def decode(self, hidden, indices):
         """Logits (B, n_classes, H, W) from what `encode` returns."""
@@ -72,6 +76,28 @@ class SegNet(nn.Module):
                 f"be (B, H, W) as the images, with n_classes={n_classes} classes from 0."
             )
         return functional.cross_entropy(logits, masks.long())
+
+
+class SkipNet(SegNet):
+    """The same weights, but whole feature maps are handed over (Ronneberger et al., 2015).
+
+    The decoder repeats each value in all four places, as the baseline does, and adds what the
+    encoder saw at that size. A U-Net puts it beside, which takes more weights.
+    """
+
+    def encode(self, images):
+        """Features (B, widths[-1], h, w), and the feature maps of each stage."""
+        hidden, maps = self.scale(images), []
+        for stage in self.encoder:
+            maps.append(stage(hidden))
+            hidden = functional.max_pool2d(maps[-1], 2)
+        return hidden, maps
+
+    def decode(self, hidden, maps):
+        """Logits (B, n_classes, H, W) from what `encode` returns."""
+        for stage, seen in zip(self.decoder, reversed(maps), strict=True):
+            hidden = stage(functional.interpolate(hidden, scale_factor=2) + seen)
+        return self.output(hidden)
 
 
 def _stage(n_inputs, n_outputs):

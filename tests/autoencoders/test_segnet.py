@@ -5,7 +5,7 @@ import torch
 from sklearn.metrics import jaccard_score
 
 from companion import data
-from companion.autoencoders.segnet import SegNet, class_iou
+from companion.autoencoders.segnet import SegNet, SkipNet, class_iou
 from companion.layers import initialize
 from tests.contracts import DeepContract, seeded
 
@@ -22,6 +22,11 @@ class TestSegNet(DeepContract):
 class TestWithoutIndices(TestSegNet):
     def make(self):
         return SegNet(widths=(8, 8), use_indices=False)
+
+
+class TestWholeMaps(TestSegNet):
+    def make(self):
+        return SkipNet(widths=(8, 8))
 
 
 def bare(use_indices):
@@ -50,10 +55,22 @@ def test_values_go_back_to_where_they_were_or_everywhere():
 
 def test_the_baseline_has_the_same_weights():
     shapes = [
-        {name: weight.shape for name, weight in SegNet(use_indices=use).state_dict().items()}
-        for use in (True, False)
+        {name: weight.shape for name, weight in model.state_dict().items()}
+        for model in (SegNet(), SegNet(use_indices=False), SkipNet())
     ]
-    assert shapes[0] == shapes[1]
+    assert shapes[0] == shapes[1] == shapes[2]
+
+
+def test_maps_of_zeros_leave_the_baseline():
+    images = torch.from_numpy(data.scenes(2, random_state=0).images)
+    baseline = initialize(SegNet(use_indices=False), generator=seeded()).eval()
+    model = SkipNet().eval()
+    model.load_state_dict(baseline.state_dict())
+    hidden, maps = model.encode(images)
+    torch.testing.assert_close(hidden, baseline.encode(images)[0])
+    nothing = [torch.zeros_like(seen) for seen in maps]
+    torch.testing.assert_close(model.decode(hidden, nothing), baseline(images))
+    assert not torch.allclose(model(images), baseline(images))
 
 
 def test_the_indices_matter():

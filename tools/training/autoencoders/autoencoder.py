@@ -1,12 +1,14 @@
 """What the chapter "Autoencoders" loads: digits, photographs, and the two segmentations."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
 
 from companion import data
 from companion.autoencoders.autoencoder import ConvAutoencoder, DenoisingAutoencoder, NonlinearPCA
-from companion.autoencoders.segnet import SegNet, class_iou
+from companion.autoencoders.segnet import SegNet, SkipNet, class_iou
 from companion.data.shapes import LUMA
 from companion.layers import initialize
 from companion.train import descend, fit, minibatches
@@ -76,13 +78,13 @@ def mean_iou(model, held_out):
     return {"mean IoU": class_iou(masks, model(images).argmax(dim=1), 5).mean()}
 
 
-def segmentation(use_indices):
-    """The recipe of SegNet, or of the same network without the indices."""
+def segmentation(title, make):
+    """The recipe of SegNet, of the same network without the indices, or with whole maps."""
     return Recipe(
-        title="SegNet" if use_indices else "SegNet without indices",
+        title=title,
         on="scenes",
         data=scenes,
-        make=lambda: SegNet(use_indices=use_indices),
+        make=make,
         fit=train_segmentation,
         measure=mean_iou,
         unit="mean IoU",
@@ -116,6 +118,7 @@ RECIPES = {
         settings={"learning_rate": 3e-3, "batch_size": 128, "weight_decay": 1e-3},
         tried=[{"n_steps": 2000}],
     ),
-    "segnet": segmentation(use_indices=True),
-    "segnet_plain": segmentation(use_indices=False),
+    "segnet": segmentation("SegNet", SegNet),
+    "segnet_maps": segmentation("SegNet with whole maps", SkipNet),
+    "segnet_plain": segmentation("SegNet without indices", partial(SegNet, use_indices=False)),
 }
