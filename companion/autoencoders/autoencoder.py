@@ -56,7 +56,7 @@ class Autoencoder(nn.Module):
 class LinearAutoencoder(Autoencoder):
     """Linear decoder, ``x ~ W z + b``: it finds the subspace of PCA, with other axes in it.
 
-    Baldi and Hornik (1989); chapter "Autoencoders".
+    Baldi and Hornik (1989).
 
     Parameters
     ----------
@@ -83,7 +83,8 @@ class NonlinearPCA(Autoencoder):
 
     def __init__(self, n_inputs, n_code=1, n_hidden=32):
         def bent(n_in, n_out):
-            return nn.Sequential(nn.Linear(n_in, n_hidden), nn.Tanh(), nn.Linear(n_hidden, n_out))
+            first, last = nn.Linear(n_in, n_hidden), nn.Linear(n_hidden, n_out)
+            return nn.Sequential(first, nn.Tanh(), last)
 
         super().__init__((n_inputs,), bent(n_inputs, n_code), bent(n_code, n_inputs))
 
@@ -247,10 +248,10 @@ def projector(weight):
 
 
 def converge(model, x, n_steps=1000):
-    """Minimise ``model.loss(x)`` on all the data at once by L-BFGS; return the losses seen.
+    """Minimise ``model.loss(x)`` on all the data by L-BFGS; return the losses.
 
-    For small models whose minimum is wanted to many digits: make model and data float64. It stops
-    early where the gradient vanishes.
+    For small models whose minimum is wanted to many digits: make model and data
+    float64. It stops early where the gradient vanishes.
     """
     optimizer = torch.optim.LBFGS(
         model.parameters(),

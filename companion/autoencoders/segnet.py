@@ -1,4 +1,7 @@
-"""SegNet: an encoder and a decoder that say what each pixel belongs to. Chapter: `autoencoder`."""
+"""SegNet: an encoder and a decoder that say what each pixel belongs to.
+
+Chapter: `denoising_autoencoders`.
+"""
 
 import torch
 from torch import nn

@@ -31,12 +31,12 @@ __all__ = [
 
 
 def update_atoms(components, codes, X, n_passes=1):
-    """Best atoms of norm at most 1 for fixed codes, one atom after another: (m, d).
+    """Best atoms of norm at most 1 for fixed codes, one atom after another: (M, d).
 
     Each atom in turn goes to its least-squares place, given the others, and from
     there straight back to the unit ball. 0.5 |X - codes @ components|^2 never rises.
 
-    Parameters: components (m, d), codes (n, m), X (n, d). An atom that no code uses
+    Parameters: components (M, d), codes (N, M), X (N, d). An atom that no code uses
     stays. Only the sums codes'codes and codes'X are needed (Mairal and others, 2010).
     """
     atoms, overlap, wanted = components.copy(), codes.T @ codes, codes.T @ X
@@ -54,7 +54,7 @@ def ksvd_step(components, codes, X):
     rank 1. So no 0 of the codes is lost, every atom has norm 1, and the error
     |X - codes @ components|^2 never rises. Aharon, Elad and Bruckstein (2006).
 
-    Parameters: components (m, d), codes (n, m), X (n, d).
+    Parameters: components (M, d), codes (N, M), X (N, d).
     """
     atoms, codes = components.copy(), codes.copy()
     for j in np.flatnonzero(codes.any(axis=0)):

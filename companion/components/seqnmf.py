@@ -57,10 +57,11 @@ def others(values):
 
 def times_step(X, times, patterns, penalty=0.0):
     """The times (n, k) after one update: 1/2 |X - model|^2 + penalty redundancy."""
+    found = overlap(X, patterns)
     up = overlap(reconstruct(times, patterns), patterns)
     if penalty:
-        up += penalty * others(smooth(overlap(X, patterns), patterns.shape[1]))
-    return times * (overlap(X, patterns) / np.where(up == 0, TINY, up))
+        up += penalty * others(smooth(found, patterns.shape[1]))
+    return times * (found / np.where(up == 0, TINY, up))
 
 
 def patterns_step(X, times, patterns, penalty=0.0):

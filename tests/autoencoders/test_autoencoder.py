@@ -115,7 +115,7 @@ def test_the_loss_is_the_gaussian_log_likelihood_up_to_a_constant():
     assert (-likelihood - 2.5 * np.log(np.pi)).item() == pytest.approx(model.loss(x).item())
 
 
-# Section "More units than inputs": eq-autoencoder-sparse.
+# Page "Sparse autoencoders": eq-sparse_autoencoders-coin, eq-sparse_autoencoders-loss.
 
 
 @given(st.floats(0.0, 1.0), st.floats(0.01, 0.99))
@@ -147,7 +147,7 @@ def test_the_penalty_makes_units_sparse():
     assert active[3.0] < 0.15 < active[0.0]
 
 
-# Section "Noise shows the way to the data": eq-autoencoder-posterior, eq-autoencoder-tweedie.
+# Page "Denoising autoencoders": its equations "posterior" and "tweedie".
 
 
 def test_the_optimal_denoiser_follows_the_gradient_of_the_noisy_density():

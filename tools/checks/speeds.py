@@ -21,7 +21,6 @@ BOX = re.compile(
 LETTER = re.compile(r"^- (\$[^$]+\$(?:, \$[^$]+\$)*): (.+(?:\n  .+)*)", re.M)
 
 FIRST_EDITION = {
-    "autoencoders/autoencoder",
     "autoregressive/sequences",
     "compression/codes",
     "compression/neural_compression",

@@ -1,6 +1,7 @@
 """Wrong answers that the checkers of book/autoencoders/autoencoder.md must refuse."""
 
 import numpy as np
+import torch
 
 
 def columns_of_the_decoder(W, codes):
@@ -24,50 +25,74 @@ def smallest_first(W, codes):
     return np.linalg.svd(y - y.mean(axis=0), full_matrices=False)[2][: W.shape[1]][::-1]
 
 
-def softmax(exponent):
-    weights = np.exp(exponent - exponent.max(axis=1, keepdims=True))
-    return weights / weights.sum(axis=1, keepdims=True)
+def steps(model, batches, learning_rate, *, clear=True, sign=-1.0):
+    losses = []
+    if clear:
+        model.zero_grad()
+    for batch in batches:
+        loss = model.loss(batch)
+        loss.backward()
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight += sign * learning_rate * weight.grad
+        losses.append(loss.item())
+        if clear:
+            model.zero_grad()
+    return losses
 
 
-def squared(noisy, points):
-    return ((noisy[:, None] - points) ** 2).sum(axis=-1)
+def never_cleared(model, batches, learning_rate):
+    return steps(model, batches, learning_rate, clear=False)
 
 
-def without_the_two(noisy, points, noise_std):
-    return softmax(-squared(noisy, points) / noise_std**2) @ points
+def cleared_only_afterwards(model, batches, learning_rate):
+    losses = []
+    for batch in batches:
+        losses += steps(model, [batch], learning_rate, clear=False)
+        model.zero_grad()
+    return losses
 
 
-def distance_not_squared(noisy, points, noise_std):
-    return softmax(-np.sqrt(squared(noisy, points)) / (2 * noise_std**2)) @ points
+def uphill(model, batches, learning_rate):
+    return steps(model, batches, learning_rate, sign=1.0)
 
 
-def nearest_point(noisy, points, noise_std):
-    return points[squared(noisy, points).argmin(axis=1)]
+def losses_after_the_step(model, batches, learning_rate):
+    losses = []
+    for batch in batches:
+        steps(model, [batch], learning_rate)
+        losses.append(model.loss(batch).item())
+    return losses
 
 
-def not_normalised(noisy, points, noise_std):
-    return np.exp(-squared(noisy, points) / (2 * noise_std**2)) @ points
+def one_loss_only(model, batches, learning_rate):
+    return steps(model, batches, learning_rate)[-1]
 
 
-def underflow(noisy, points, noise_std):
-    weights = np.exp(-squared(noisy, points) / (2 * noise_std**2))
-    total = weights.sum(axis=1, keepdims=True)
-    return weights / np.where(total > 0, total, 1) @ points
+def only_watches(model, batches, learning_rate):
+    return [model.loss(batch).item() for batch in batches]
+
+
+def no_last_step(model, batches, learning_rate):
+    losses = steps(model, batches[:-1], learning_rate)
+    return [*losses, model.loss(batches[-1]).item()]
 
 
 WRONG = {
+    "descent": [
+        never_cleared,
+        cleared_only_afterwards,
+        uphill,
+        losses_after_the_step,
+        one_loss_only,
+        only_watches,
+        no_last_step,
+    ],
     "principal_axes": [
         columns_of_the_decoder,
         orthogonal_but_not_turned,
         axes_of_the_decoder_alone,
         mean_left_in,
         smallest_first,
-    ],
-    "posterior_mean": [
-        without_the_two,
-        distance_not_squared,
-        nearest_point,
-        not_normalised,
-        underflow,
     ],
 }

@@ -65,6 +65,12 @@ def underflows(x, gamma, lam, prior):
     return phi, prior + phi @ x
 
 
+def helped_by_a_tiny_number(x, gamma, lam, prior):
+    phi = np.exp(logs_of(gamma, lam)) + 1e-12
+    phi = phi / phi.sum(axis=0)
+    return phi, prior + phi @ x
+
+
 def perplexity_with_zeros(hidden, theta, beta):
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(np.exp(-(hidden * np.log(theta @ beta)).sum() / hidden.sum()))
@@ -92,6 +98,7 @@ WRONG = {
         without_prior,
         topics_not_normalised,
         underflows,
+        helped_by_a_tiny_number,
         uniform_shares,
         from_the_new_gamma,
         uniform_for_absent_words,
