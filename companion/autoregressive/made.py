@@ -1,6 +1,6 @@
 """MADE: an ordinary network whose masks cut every path from later entries to earlier ones.
 
-Chapter: `sequences`.
+Chapter: `causal_networks`.
 """
 
 from itertools import pairwise

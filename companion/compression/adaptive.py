@@ -1,6 +1,6 @@
 """Models that learn while they code: the decoder sees the same past, so it learns the same.
 
-Chapter: `codes`.
+Chapter: `context_models`.
 """
 
 from operator import index

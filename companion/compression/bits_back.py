@@ -1,4 +1,4 @@
-"""Bits back: images to bytes by a latent variable model. Chapter: `neural_compression`."""
+"""Bits back: images to bytes by a latent variable model. Chapter: `bits_back`."""
 
 import copy
 import hashlib
@@ -79,7 +79,7 @@ class Posterior:
 
 
 class Pixels:
-    """The grey levels of one image given its code z (n_latent,): `quantize` of p(x | z)."""
+    """The grey levels of one image given its code z (n_latent,): `quantize` of p(y | z)."""
 
     def __init__(self, model, z):
         mean, log_scale = model.decode(torch.from_numpy(z)[None])
@@ -153,8 +153,8 @@ def random_words(n):
 class Ledger:
     """Where the bits of a chain of images went: float arrays (n,), bits an image."""
 
-    posterior: np.ndarray  # -log2 q(z | x), read from the stack to choose z: they come back
-    pixels: np.ndarray  # -log2 p(x | z)
+    posterior: np.ndarray  # -log2 q(z | y), read from the stack to choose z: they come back
+    pixels: np.ndarray  # -log2 p(y | z)
     prior: np.ndarray  # -log2 p(z)
     initial: int  # random bits that had to be there, in all: 32 a lane, 16 a borrowed word
 
@@ -172,9 +172,9 @@ class Ledger:
 class BitsBackCoder:
     """Lossless compression with a VAE: bits back with asymmetric numeral systems (BB-ANS).
 
-    To choose a code z for an image x is to *read* ``-log2 q(z | x)`` bits from the stack. Then x is
-    pushed under p(x | z), and z under the prior: the stack grows by minus the ELBO, on average, if
-    what is read there is like random bits. The decoder pops z and x, knows q(z | x), and pushes the
+    To choose a code z for an image y is to *read* ``-log2 q(z | y)`` bits from the stack. Then y is
+    pushed under p(y | z), and z under the prior: the stack grows by minus the ELBO, on average, if
+    what is read there is like random bits. The decoder pops z and y, knows q(z | y), and pushes the
     chosen bits back. A code is a bucket for each coordinate, one of 2^k with the same prior mass.
     Image follows image, in float64 on the CPU: both sides compute the same whole numbers.
 
@@ -253,11 +253,11 @@ class BitsBackCoder:
         """Return the stack and, for each image, its content before and after each of the steps."""
         stack, contents = BorrowingStack(self.n_lanes), []
         prior, posterior, pixels = self._distributions(self.n_bucket_bits)
-        for x in images.split(1):
+        for y in images.split(1):
             before = stack.content()
-            z = pop(stack, posterior(x))
+            z = pop(stack, posterior(y))
             chosen = stack.content()
-            push(stack, pixels(z), x.flatten().long().numpy())
+            push(stack, pixels(z), y.flatten().long().numpy())
             seen = stack.content()
             push(stack, prior, z)
             contents.append((before, chosen, seen, stack.content()))
@@ -268,17 +268,17 @@ class BitsBackCoder:
         prior, posterior, pixels = self._distributions(n_bits)
         images = torch.zeros(n, *self.model.event_shape, dtype=torch.uint8)
         for i in reversed(range(n)):
-            x, z = images[i : i + 1], pop(stack, prior)
-            x[:] = torch.from_numpy(pop(stack, pixels(z))).view_as(x)
-            push(stack, posterior(x), z)
+            y, z = images[i : i + 1], pop(stack, prior)
+            y[:] = torch.from_numpy(pop(stack, pixels(z))).view_as(y)
+            push(stack, posterior(y), z)
         return images
 
     def _distributions(self, n_bits):
-        """Give p(z), and functions that give q(z | x) for an image and p(x | z) for buckets."""
+        """Give p(z), and functions that give q(z | y) for an image and p(y | z) for buckets."""
         edges, centers = bucket_edges(n_bits), bucket_centers(n_bits)
 
-        def posterior(x):
-            mean, log_std = (v[0].numpy() for v in self.model.encode(x))
+        def posterior(y):
+            mean, log_std = (v[0].numpy() for v in self.model.encode(y))
             return Posterior(mean, log_std, edges)
 
         prior = Prior(self.model.n_latent, n_bits)

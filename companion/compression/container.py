@@ -8,8 +8,8 @@ from companion.validation import check_integer
 def seal(magic, body):
     """Put a name in front of `body` and a checksum behind it.
 
-    A CRC-32 of all bytes before it sees every change of a single byte, and overlooks one in four
-    billion of the larger ones.
+    A CRC-32 of all bytes before it sees every change of a single byte, and overlooks one
+    in four billion of the larger ones.
 
     Parameters
     ----------
@@ -27,7 +27,9 @@ def seal(magic, body):
     b'twelve bytes'
     """
     if len(magic) != 4:
-        raise ValueError(f"magic={magic!r} must have 4 bytes: three letters and the version.")
+        raise ValueError(
+            f"magic={magic!r} must have 4 bytes: three letters and the version.",
+        )
     blob = magic + body
     return blob + zlib.crc32(blob).to_bytes(4, "little")
 

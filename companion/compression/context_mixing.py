@@ -1,6 +1,6 @@
 """Several opinions about the next symbol, mixed into one bet: no network, a lot of counting.
 
-Chapter: `codes`.
+Chapter: `context_models`.
 """
 
 from operator import add, mul
@@ -86,7 +86,7 @@ class ContextMixer:
     answer that contradicts a count cuts it, so that the recent past weighs more.
 
     All are whole numbers: a machine that rounds otherwise could not read the file.
-    Chapter: compression/codes.
+    Chapter: compression/context_models.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Probabilities as whole numbers: the only form in which coders of this part see them.
 
-Chapter: `codes`.
+Chapter: `code_costs`.
 """
 
 import numpy as np

@@ -20,25 +20,31 @@ MAGIC = b"Img1"
 MAX_LEVELS = 256
 
 
-def frequencies_in_turn(model, n):
-    """Yield for each place its number and the frequencies there, and be sent what stands there.
+def frequencies_in_turn(model, pixels):
+    """Yield for each place its number and the frequencies there, given those before.
 
-    Encoder and decoder both walk through here: the same batch, the same order, the same operations,
-    float64 on the CPU. That is what makes their integers equal; one unit of difference, and all
-    that follows is noise.
+    Encoder and decoder both go through here: the same batch, the same order, the same
+    operations, float64 on the CPU. That is what makes their integers equal; one unit of
+    difference, and all that follows is noise.
+
+    Parameters
+    ----------
+    model : Autoregressive
+    pixels : integer tensor (n, n_entries)
+        A place is looked at only after its frequencies were handed out: by then the
+        decoder has filled it.
 
     Yields
     ------
     place : int
     frequencies : int64 array (n, n_levels)
-        From `quantize`; send the levels, int64 tensor (n,), in return.
     """
     model = copy.deepcopy(model).cpu().double().eval()
-    known = walk(model, n)
-    n_entries = known.x[0].numel()
-    for place in range(n_entries) if model.order is None else model.order.tolist():
-        levels = yield place, quantize(known.logits(place).softmax(dim=-1).numpy())
-        known.set(place, levels)
+    known = walk(model, len(pixels))
+    order = range(pixels.shape[1]) if model.order is None else model.order.tolist()
+    for place in order:
+        yield place, quantize(known.logits(place).softmax(dim=-1).numpy())
+        known.set(place, pixels[:, place].long())
 
 
 def fingerprint(model):
@@ -79,12 +85,10 @@ def compress_images(images, model):
     Chapter: compression/neural_compression.
     """
     pixels = check_images(images, model).flatten(1)  # (n, n_entries)
-    encoder, walk = ArithmeticEncoder(), frequencies_in_turn(model, len(pixels))
-    levels = None
-    for _ in range(pixels.shape[1]):
-        place, frequencies = walk.send(levels)
-        levels = pixels[:, place].long()
-        for level, edges in zip(levels.tolist(), cumulate(frequencies).tolist(), strict=True):
+    encoder = ArithmeticEncoder()
+    for place, frequencies in frequencies_in_turn(model, pixels):
+        levels = pixels[:, place].tolist()
+        for level, edges in zip(levels, cumulate(frequencies).tolist(), strict=True):
             encoder.encode(level, edges)
     shape = write_integers(len(images), *model.event_shape)
     header = fingerprint(model) + shape + checksum(pixels)
@@ -119,14 +123,13 @@ def decompress_images(blob, model):
     (n, *shape), body = read_integers(body[8:], 1 + len(model.event_shape))
     if tuple(shape) != model.event_shape:
         raise ValueError(f"blob has images of shape {tuple(shape)}, not {model.event_shape}.")
-    decoder, walk = ArithmeticDecoder(body[4:]), frequencies_in_turn(model, n)
+    decoder = ArithmeticDecoder(body[4:])
     images = torch.zeros(n, *shape, dtype=torch.uint8)
-    pixels, levels = images.view(n, -1), None
+    pixels = images.view(n, -1)
     try:
-        for _ in range(pixels.shape[1]):
-            place, frequencies = walk.send(levels)
-            levels = torch.tensor([decoder.decode(e) for e in cumulate(frequencies).tolist()])
-            pixels[:, place] = levels
+        for place, frequencies in frequencies_in_turn(model, pixels):
+            levels = [decoder.decode(edges) for edges in cumulate(frequencies).tolist()]
+            pixels[:, place] = torch.tensor(levels)
         decoder.finish()
         agree = checksum(pixels) == body[:4]
     except ValueError:

@@ -1,6 +1,6 @@
 """A stack of symbols in one number: asymmetric numeral systems, many lanes at a time.
 
-Chapter: `codes`.
+Chapter: `bits_back`.
 """
 
 import numpy as np
@@ -15,9 +15,9 @@ LEAST, MOST = 2.0**32, 2.0**48  # states lie between them
 class RansCoder:
     """A stack of symbols, kept as whole numbers: asymmetric numeral systems (Duda, 2013).
 
-    A state x takes a symbol with share ``[start, start + f)`` of ``M = 2^precision`` by
+    A state t takes a symbol with share ``[start, start + f)`` of ``M = 2^precision`` by
 
-    ``x -> (x // f) M + start + x % f``,
+    ``t -> (t // f) M + start + t % f``,
 
     which multiplies it by about ``M / f``, one over the symbol's probability; the inverse gives
     symbol and state back. What went in last comes out first. Each of `n_lanes` states takes a
@@ -25,7 +25,7 @@ class RansCoder:
     2^48 go to a list of words that the lanes share.
 
     States are float64: it holds whole numbers below 2^53 exactly, and rounds the quotient of two
-    of these sizes to the right side of every whole number. Chapter: compression/neural_compression.
+    of these sizes to the right side of every whole number. Chapter: compression/bits_back.
 
     Parameters
     ----------
@@ -55,16 +55,16 @@ class RansCoder:
         self._push(*self._check_shares(start, frequency))
 
     def _push(self, start, frequency):
-        x = self.state[: len(frequency)]
-        full = (x >= frequency * (MOST / self.total)).nonzero()[0]
-        large = x.take(full)
+        t = self.state[: len(frequency)]
+        full = (t >= frequency * (MOST / self.total)).nonzero()[0]
+        large = t.take(full)
         self._write(large.astype(np.int64))
-        x[full] = np.floor(large / WORD)
-        quotient = x / frequency
+        t[full] = np.floor(large / WORD)
+        quotient = t / frequency
         np.floor(quotient, out=quotient)
         quotient *= self.total - frequency
         quotient += start
-        x += quotient  # (x // f) M + start + x % f, since x % f is x - (x // f) f
+        t += quotient  # (t // f) M + start + t % f, since t % f is t - (t // f) f
 
     def peek(self, n=None):
         """Where in ``[0, 2**precision)`` the top symbols of the first n lanes lie, int64 (n,)."""
@@ -79,18 +79,18 @@ class RansCoder:
         self._pop(slot - start, frequency)
 
     def _pop(self, offset, frequency):
-        x = self.state[: len(frequency)]
-        x /= self.total
-        np.floor(x, out=x)
-        x *= frequency
-        x += offset
-        low = (x < LEAST).nonzero()[0]
+        t = self.state[: len(frequency)]
+        t /= self.total
+        np.floor(t, out=t)
+        t *= frequency
+        t += offset
+        low = (t < LEAST).nonzero()[0]
         self.n_words -= len(low)
         if self.n_words < 0:
             raise ValueError(
                 "the stack has no words left: its data was cut, or too much was popped."
             )
-        x[low] = x.take(low) * WORD + self.words[self.n_words : self.n_words + len(low)]
+        t[low] = t.take(low) * WORD + self.words[self.n_words : self.n_words + len(low)]
 
     def encode(self, symbols, frequencies):
         """Push a message (n,) with the same frequencies (K,) for all, so that it pops in order."""

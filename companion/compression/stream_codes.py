@@ -2,7 +2,7 @@
 
 Both see integer frequencies only, so that encoder and decoder cannot round differently.
 
-Chapter: `codes`.
+Chapter: `arithmetic_coding`.
 """
 
 from bisect import bisect_right
@@ -56,7 +56,7 @@ class ArithmeticEncoder(Interval):
     bits lies inside (Rissanen, 1976; Witten, Neal and Cleary, 1987; bytes instead of bits, with
     carries, as in Martin, 1979). Integers only: no rounding error grows with the message.
 
-    Chapter: compression/codes.
+    Chapter: compression/arithmetic_coding.
 
     Examples
     --------

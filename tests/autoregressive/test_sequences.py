@@ -210,7 +210,7 @@ def test_shift_right_moves_the_past_into_the_present():
 
 
 def test_char_rnn_is_an_lstm_cell_step_by_step():
-    """Equation eq-sequences-rnn: h_t from h_{t-1} and x_{t-1}, by torch's own cell."""
+    """Equation eq-causal_networks-cell: each state from the last one, by torch's own cell."""
     model, x = TestCharRNN().model(), TestCharRNN().batch()
     cell = nn.LSTMCell(4, 8)
     cell.load_state_dict({k.removesuffix("_l0"): v for k, v in model.rnn.state_dict().items()})
@@ -269,7 +269,7 @@ def test_wavenet_is_a_loop_over_time():
 
 @pytest.mark.parametrize("n_layers", [1, 2, 3, 4])
 def test_the_receptive_field_doubles_with_each_layer(n_layers):
-    """Equation eq-sequences-field, by gradient."""
+    """Equation eq-causal_networks-field, by gradient."""
     # 32 channels: with 8, one random network in a hundred has all its head's units switched off.
     model = WaveNet(3, n_channels=32, n_layers=n_layers)
     x = torch.zeros(1, 20, dtype=torch.int64)

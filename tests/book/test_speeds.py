@@ -1,25 +1,18 @@
-"""Every new chapter has two speeds, and the list of those that have one only shrinks."""
+"""Every chapter has two speeds, and within a part a letter means one thing."""
 
 from collections import defaultdict
 
 import pytest
 
 from tools.checks import speeds
-from tools.pages.chapters import chapters, source, text_of
+from tools.pages.chapters import chapters, text_of
 
 PAGES = [page for page in chapters() if page.count("/") == 2]
-NEW = [page for page in PAGES if speeds.must(page)]
 
 
-@pytest.mark.parametrize("page", NEW)
+@pytest.mark.parametrize("page", PAGES)
 def test_a_page_has_two_speeds(page):
     assert speeds.problems(page) == []
-
-
-@pytest.mark.parametrize("page", sorted(speeds.FIRST_EDITION))
-def test_a_page_that_has_them_leaves_the_list(page):
-    assert source(f"book/{page}").exists(), f"{page} is no chapter any more: take it off the list"
-    assert speeds.problems(f"book/{page}"), f"take {page} off FIRST_EDITION in tools/checks/speeds"
 
 
 def test_within_a_part_a_letter_means_one_thing():

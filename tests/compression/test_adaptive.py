@@ -22,7 +22,7 @@ from tests.compression.damage import assert_damage_is_seen
 
 
 def bits_of_counts(counts):
-    """Ideal length by eq-codes-adaptive: a Dirichlet-multinomial, by the gamma function."""
+    """Ideal length by eq-context_models-adaptive: a Dirichlet-multinomial, by gamma functions."""
     counts, k = np.asarray(counts), len(counts)
     log_p = gammaln(k / 2) - gammaln(counts.sum() + k / 2)
     return -(log_p + (gammaln(counts + 0.5) - gammaln(0.5)).sum()) / np.log(2)
@@ -47,7 +47,7 @@ def test_running_sums_are_numpys(seed):
 @settings(settings.get_profile("many"))
 @given(st.integers(0, 2**32))
 def test_every_message_comes_back_with_the_length_of_the_closed_form(seed):
-    """eq-codes-adaptive; 17 bytes are the frame: name, sizes, checksum and 2 of the coder."""
+    """eq-context_models-adaptive; 17 bytes are the frame: name, sizes, checksum, 2 of the coder."""
     rng = np.random.default_rng(seed)
     n_symbols = int(2 ** rng.uniform(0, 8))
     p = rng.dirichlet(np.full(n_symbols, 10 ** rng.uniform(-2, 1)))

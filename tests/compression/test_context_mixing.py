@@ -48,7 +48,7 @@ class Ledger:
 
 
 def float_bits(raw, code):
-    """What the mixture should cost: eq-codes-mix in floats, with a dict for the counts."""
+    """What the mixture should cost: eq-context_models-mix in floats, with a dict for the counts."""
     counts, weights, bits = defaultdict(lambda: [0, 0]), np.full(4, 0.3), 0.0
     past = TextPast()
 
@@ -77,7 +77,7 @@ def float_bits(raw, code):
 
 
 def test_it_costs_what_the_formula_says():
-    """Whole numbers and shared places change less than one percent (eq-codes-mix)."""
+    """Whole numbers and shared places change less than one percent (eq-context_models-mix)."""
     raw = TEXT[:6000]
     code = HuffmanCode(np.bincount(np.frombuffer(raw, np.uint8)))
     mixer, past, ledger = ContextMixer(code, 4, enough(len(raw))), TextPast(), Ledger()

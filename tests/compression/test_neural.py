@@ -137,11 +137,12 @@ def test_the_walk_gives_the_conditionals_of_one_full_pass():
     model = initialize(model, generator=generator).eval()
     x = model.sample(3, generator=generator)
     exact = model.double().logits(x).softmax(dim=-1).flatten(1, -2)  # (3, 12, 5)
-    walk, levels = frequencies_in_turn(model, 3), None
-    for _ in range(12):
-        place, frequencies = walk.send(levels)
+    pixels, filled, places = x.flatten(1), torch.zeros(3, 12, dtype=torch.uint8), []
+    for place, frequencies in frequencies_in_turn(model, filled):
         np.testing.assert_allclose(frequencies / 2**16, exact[:, place].detach(), atol=1e-4)
-        levels = x.flatten(1)[:, place]
+        filled[:, place] = pixels[:, place].to(torch.uint8)
+        places.append(place)
+    assert places == list(range(12))
 
 
 def test_the_cached_walk_and_the_plain_one_give_the_same_integers(model, digits):

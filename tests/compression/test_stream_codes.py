@@ -76,7 +76,7 @@ def test_edges_of_any_integer_type_make_the_same_message(kind):
 @settings(settings.get_profile("many"))
 @given(st.integers(0, 2**32))
 def test_round_trip_and_length(seed):
-    """Two bytes more than ``-log2 P`` at most (eq-codes-length)."""
+    """Two bytes more than ``-log2 P`` at most (eq-arithmetic_coding-length)."""
     symbols, frequencies = random_message(seed)
     edges = cumulate(frequencies).tolist()
     data = encode(symbols.tolist(), edges)

@@ -1,8 +1,4 @@
-"""What a page with two speeds has, and the pages that do not have it yet.
-
-A chapter's core can be studied in half an hour; what is deeper is folded. `FIRST_EDITION` lists the
-chapters that were written before that rule. The list only shrinks: a new chapter keeps the rule.
-"""
+"""What a page with two speeds has: a core for half an hour, and what is deeper, folded."""
 
 import re
 from collections import defaultdict
@@ -19,17 +15,6 @@ BOX = re.compile(
     r"^:::\{admonition\} Letters of this page\n:class: dropdown notation\n(.*?)^:::$", re.M | re.S
 )
 LETTER = re.compile(r"^- (\$[^$]+\$(?:, \$[^$]+\$)*): (.+(?:\n  .+)*)", re.M)
-
-FIRST_EDITION = {
-    "autoregressive/sequences",
-    "compression/codes",
-    "compression/neural_compression",
-}
-
-
-def must(page):
-    """Say whether a chapter must keep the rule: whether it is not of the first edition."""
-    return page.count("/") == 2 and page.removeprefix("book/") not in FIRST_EDITION
 
 
 def letters(text):

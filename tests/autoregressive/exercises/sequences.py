@@ -2,23 +2,24 @@
 
 import math
 
+import numpy as np
 import torch
 
 
-def layers_only(kernel_size, dilations):
-    return 2 ** len(dilations)
+def mean_of_the_probabilities(p):
+    return 1 / np.mean(p)
 
 
-def forgot_the_present(kernel_size, dilations):
-    return (kernel_size - 1) * sum(dilations)
+def bits_only(p):
+    return -np.mean(np.log2(p))
 
 
-def product_of_the_kernels(kernel_size, dilations):
-    return kernel_size ** len(dilations)
+def nats_and_twos(p):
+    return 2 ** -np.mean(np.log(p))
 
 
-def full_kernels(kernel_size, dilations):
-    return 1 + kernel_size * sum(dilations)
+def through_the_product(p):
+    return np.prod(p) ** (-1 / len(p))
 
 
 def mean_of_the_logs(log_p, log_q, weight):
@@ -38,6 +39,6 @@ def through_probabilities(log_p, log_q, weight):
 
 
 WRONG = {
-    "receptive_field": [layers_only, forgot_the_present, product_of_the_kernels, full_kernels],
+    "perplexity": [mean_of_the_probabilities, bits_only, nats_and_twos, through_the_product],
     "mix": [mean_of_the_logs, weights_swapped, not_weighted, through_probabilities],
 }

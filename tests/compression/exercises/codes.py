@@ -1,7 +1,6 @@
 """Wrong answers that the checkers of book/compression/codes.md must refuse."""
 
 import itertools
-from fractions import Fraction
 
 
 def lengths_alone(codewords):
@@ -33,44 +32,60 @@ def anywhere_in_the_word(codewords):
     return not any(a != b and a in b for a in codewords for b in codewords)
 
 
-def width_before_low(message, frequencies):
-    low, width, total = Fraction(0), Fraction(1), sum(frequencies)
-    for symbol in message:
-        width *= Fraction(frequencies[symbol], total)
-        low += width * Fraction(sum(frequencies[:symbol]), total)
-    return low, width
+def joins_the_first_two(forest):
+    (f, first), (g, second), *others = forest
+    return [(f + g, first + second), *others]
 
 
-def always_of_the_whole(message, frequencies):
-    low, width, total = Fraction(0), Fraction(1), sum(frequencies)
-    for symbol in message:
-        low = Fraction(sum(frequencies[:symbol]), total)
-        width *= Fraction(frequencies[symbol], total)
-    return low, width
+def joins_the_most_frequent(forest):
+    *others, (f, first), (g, second) = sorted(forest)
+    return [*others, (f + g, first + second)]
 
 
-def counts_the_symbol_itself(message, frequencies):
-    low, width, total = Fraction(0), Fraction(1), sum(frequencies)
-    for symbol in message:
-        low += width * Fraction(sum(frequencies[: symbol + 1]), total)
-        width *= Fraction(frequencies[symbol], total)
-    return low, width
+def forgets_the_sum(forest):
+    (f, first), (_, second), *others = sorted(forest)
+    return [*others, (f, first + second)]
 
 
-def floats(message, frequencies):
-    low, width, total = 0.0, 1.0, sum(frequencies)
-    for symbol in message:
-        low += width * sum(frequencies[:symbol]) / total
-        width *= frequencies[symbol] / total
-    return low, width
+def keeps_the_two(forest):
+    (f, first), (g, second), *others = sorted(forest)
+    return [*others, (f, first), (g, second), (f + g, first + second)]
 
 
-def last_width_only(message, frequencies):
-    low, width, total = Fraction(0), Fraction(1), sum(frequencies)
-    for symbol in message:
-        low += width * Fraction(sum(frequencies[:symbol]), total)
-        width = Fraction(frequencies[symbol], total)
-    return low, width
+def sorts_in_place(forest):
+    forest.sort()
+    (f, first), (g, second), *others = forest
+    return [*others, (f + g, first + second)]
+
+
+def counts_up_only(lengths):
+    return [f"{number:0{length}b}" for number, length in enumerate(lengths)]
+
+
+def without_zeros_in_front(lengths):
+    start, longest, found = 0, max(lengths), []
+    for length in lengths:
+        found.append(f"{start >> longest - length:b}")
+        start += 1 << longest - length
+    return found
+
+
+def doubles_once(lengths):
+    words, number = [], 0
+    for i, length in enumerate(lengths):
+        if i and length > lengths[i - 1]:
+            number <<= 1
+        words.append(f"{number:0{length}b}")
+        number += 1
+    return words
+
+
+def from_the_right(lengths):
+    start, longest, found = 1 << max(lengths), max(lengths), []
+    for length in lengths:
+        start -= 1 << longest - length
+        found.append(f"{start >> longest - length:0{length}b}")
+    return found
 
 
 WRONG = {
@@ -83,11 +98,12 @@ WRONG = {
         every_word_begins_itself,
         anywhere_in_the_word,
     ],
-    "interval": [
-        width_before_low,
-        always_of_the_whole,
-        counts_the_symbol_itself,
-        floats,
-        last_width_only,
+    "merge": [
+        joins_the_first_two,
+        joins_the_most_frequent,
+        forgets_the_sum,
+        keeps_the_two,
+        sorts_in_place,
     ],
+    "canonical": [counts_up_only, without_zeros_in_front, doubles_once, from_the_right],
 }

@@ -3,37 +3,27 @@
 import numpy as np
 
 
-def push(x, symbol, edges):
-    start, f = edges[symbol], edges[symbol + 1] - edges[symbol]
-    return x // f * edges[-1] + start + x % f
+def bytes_of(logits, levels):
+    p = np.exp(np.asarray(logits, dtype=float))
+    p = p / p.sum(axis=-1, keepdims=True)
+    return -np.log(np.take_along_axis(p, np.asarray(levels)[..., None], axis=-1)) / 8
 
 
-def first_symbol_first(symbols, tables):
-    x = 2**32
-    for symbol, edges in zip(symbols, tables, strict=True):
-        x = push(x, symbol, edges)
-    return x
+def nats_for_bits(logits, levels):
+    return bytes_of(logits, levels).sum()
 
 
-def tables_left_in_order(symbols, tables):
-    x = 2**32
-    for symbol, edges in zip(reversed(symbols), tables, strict=True):
-        x = push(x, symbol, edges)
-    return x
+def bits_for_bytes(logits, levels):
+    return 8 * bytes_of(logits, levels).sum() / np.log(2)
 
 
-def one_table_for_all(symbols, tables):
-    x = 2**32
-    for symbol in reversed(symbols):
-        x = push(x, symbol, tables[0])
-    return x
+def a_mean_for_a_sum(logits, levels):
+    return bytes_of(logits, levels).mean() / np.log(2)
 
 
-def digits_of_equal_worth(symbols, tables):
-    x = 2**32
-    for symbol, edges in zip(reversed(symbols), reversed(tables), strict=True):
-        x = x * edges[-1] + edges[symbol]
-    return x
+def logits_for_log_probabilities(logits, levels):
+    levels = np.asarray(levels)[..., None]
+    return -np.take_along_axis(np.asarray(logits), levels, axis=-1).sum() / np.log(2) / 8
 
 
 def rounded_one_by_one(p, total):
@@ -67,11 +57,11 @@ def the_first_takes_the_rest(p, total):
 
 
 WRONG = {
-    "stack_message": [
-        first_symbol_first,
-        tables_left_in_order,
-        one_table_for_all,
-        digits_of_equal_worth,
+    "promised_bytes": [
+        nats_for_bits,
+        bits_for_bytes,
+        a_mean_for_a_sum,
+        logits_for_log_probabilities,
     ],
     "to_integers": [
         rounded_one_by_one,

@@ -1,11 +1,19 @@
-"""Characters by a recurrent network and a WaveNet, digits by MADE and a transformer."""
+"""Characters by three networks, digits by MADE and a transformer."""
+
+from functools import partial
 
 import torch
 
 from companion import data
 from companion.autoregressive.made import MADE
-from companion.autoregressive.sequences import CharRNN, WaveNet, split_topics, to_levels
-from companion.autoregressive.transformer import CausalTransformer
+from companion.autoregressive.sequences import (
+    N_CHARACTERS,
+    CharRNN,
+    WaveNet,
+    split_topics,
+    to_levels,
+)
+from companion.autoregressive.transformer import CausalTransformer, windowed_log_prob
 from companion.metrics import bits_per_dim
 from tools.training.recipe import Recipe, digit_model, draw, train
 
@@ -26,6 +34,12 @@ def bits_per_character(model, held_out):
     """Bits per character, all of them in one sequence."""
     levels = to_levels(held_out)[None]
     return {"test bits/character": bits_per_dim(model.log_prob(levels), levels.shape[1])}
+
+
+def bits_in_windows(model, held_out):
+    """Bits per character, each read after at least 48 others."""
+    logs = windowed_log_prob(model, to_levels(held_out), 64, 16)
+    return {"test bits/character": bits_per_dim(logs.mean(), 1)}
 
 
 # The order of the pixels is a choice. Row by row is the default.
@@ -66,6 +80,23 @@ RECIPES = {
         n_steps=900,
         settings={"learning_rate": 8e-3, "batch_size": 8, "length": 128},
         tried=[{"learning_rate": 4e-3, "n_steps": 600}],
+    ),
+    "text_transformer": Recipe(
+        title="Causal transformer of text",
+        on="text",
+        data=topics,
+        make=partial(CausalTransformer, (None,), N_CHARACTERS, rate=0.0),
+        fit=train_text,
+        measure=bits_in_windows,
+        unit="test bits/character",
+        n_steps=1500,
+        settings={"learning_rate": 8e-3, "batch_size": 16, "length": 64},
+        tried=[
+            {"length": 32, "n_steps": 2600},
+            {"batch_size": 8, "n_layers": 3, "n_steps": 1800},
+            {"batch_size": 8, "n_units": 96, "n_steps": 1600, "learning_rate": 6e-3},
+            {"n_units": 96, "n_layers": 3, "n_steps": 600, "learning_rate": 5e-3},
+        ],
     ),
     "made": digit_model(
         title="MADE",

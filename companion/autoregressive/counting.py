@@ -1,0 +1,84 @@
+"""Counts that go on learning while they predict, at all orders at once: PPM's idea, in arrays.
+
+Chapter: `sequences`.
+"""
+
+import numpy as np
+
+from companion.validation import check_integer, check_real
+
+
+def earlier(groups, weights):
+    """Sum of the weights of all earlier places of the same group, float (T,).
+
+    With weights of 1 it says how often the group of a place has come before.
+    """
+    order = np.argsort(groups, kind="stable")
+    sorted_groups, total = groups[order], weights[order].cumsum() - weights[order]
+    is_first = np.r_[True, sorted_groups[1:] != sorted_groups[:-1]]
+    sums = np.empty(len(groups))
+    sums[order] = total - total[is_first][is_first.cumsum() - 1]
+    return sums
+
+
+def beginnings(groups, weights, n_learn):
+    """Sum of the weights of the group's places among the first `n_learn`, float (T,)."""
+    first = slice(n_learn)
+    return np.bincount(groups[first], weights[first], minlength=groups.max() + 1)[groups]
+
+
+def context_groups(x, order, n_levels):
+    """Groups of places with the same last k entries, and with the same next entry too.
+
+    Returns
+    -------
+    contexts, pairs : lists of int arrays (T,), one for each k = 0 ... order
+    """
+    x = np.asarray(x, dtype=np.int64)
+    contexts = [np.zeros(len(x), dtype=np.int32)]  # half the memory; whole numbers below len(x)
+    for k in range(1, check_integer("order", order, low=0) + 1):
+        back = np.r_[np.full(min(k, len(x)), n_levels), x[:-k]]
+        code = contexts[-1].astype(np.int64) * (n_levels + 1) + back
+        contexts.append(np.unique(code, return_inverse=True)[1].astype(np.int32))
+    codes = (c.astype(np.int64) * n_levels + x for c in contexts)
+    pairs = [np.unique(code, return_inverse=True)[1].astype(np.int32) for code in codes]
+    return contexts, pairs
+
+
+def count_ahead(contexts, pairs, n_levels, *, discount, n_learn=None):
+    """Probability of every entry, from the counts of what came before it.
+
+    ``p_k(a | C) = (N_k(C, a) - d + d M(C) p_{k-1}(a | C')) / N_k(C)``, where M(C) different entries
+    have followed C. The longest context counts all that followed. A shorter one counts what was
+    new to the context that is one longer (Cleary and Witten, 1984; Kneser and Ney, 1995).
+
+    Parameters
+    ----------
+    contexts, pairs : lists of int arrays (T,)
+        From `context_groups`.
+    n_levels : int
+    discount : float
+        d, what is taken off every count.
+    n_learn : int, optional
+        Count the first `n_learn` entries only, as a model that is frozen does.
+
+    Returns
+    -------
+    float array (T,)
+    """
+    check_real("discount", discount, 0, 1)
+    ones = np.ones(len(pairs[0]))
+
+    def count(groups, weights):
+        if n_learn is None:
+            return earlier(groups, weights)
+        return beginnings(groups, weights, n_learn)
+
+    is_new = [(earlier(pair, ones) == 0).astype(float) for pair in pairs]
+    p = ones / n_levels
+    for context, pair, new, weights in zip(contexts, pairs, is_new, [*is_new[1:], ones]):  # noqa: B905
+        followed, seen = count(context, weights), count(pair, weights)
+        spread = discount * count(context, new) * p
+        mixed = (np.maximum(seen - discount, 0) + spread) / np.maximum(followed, 1)
+        p = np.where(followed > 0, mixed, p)
+    return p
