@@ -58,8 +58,8 @@ class FactorizedPrior(nn.Module):
     """How likely each whole number is, for each coefficient by itself: mixtures of logistics.
 
     The mass of a whole number k is that of the mixture between ``k - 1/2`` and ``k + 1/2``. The
-    same formula at a number u that is not whole is the density of ``round(u) + noise`` with the
-    noise uniform between -1/2 and 1/2, so that it can be followed downhill (Ballé, 2017).
+    same formula at a number that is not whole is the density of a draw from the mixture plus noise,
+    uniform between -1/2 and 1/2, so that it can be followed downhill (Ballé and others, 2017).
 
     Parameters
     ----------

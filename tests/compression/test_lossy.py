@@ -144,7 +144,7 @@ def test_tails_keep_their_digits_on_both_sides():
     assert far.tolist() == pytest.approx([exact, exact], rel=1e-6)
 
 
-def test_bits_have_a_slope_everywhere():
+def test_slopes_of_bits_are_finite_far_out():
     made = prior(3)
     u = torch.tensor([[0.3, -60.0, 60.0]], dtype=torch.float64, requires_grad=True)
     made.bits(u).sum().backward()
