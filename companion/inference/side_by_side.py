@@ -10,11 +10,15 @@ rounds; at worst, as many as there are pieces. Nothing is approximated but the l
 Chapter: `hidden_markov`.
 """
 
+import math
+import threading
+
 import numpy as np
 
 N_STEPS = 128  # of a piece
 CANNOT_SAY = "this model cannot say this sequence"
 CHECKED = 8  # steps between two looks whether a piece has forgotten its wrong start
+SCRATCH, _kept = 2**20, threading.local()  # 8 MB
 
 
 class SideBySide:
@@ -65,13 +69,28 @@ class SideBySide:
         return there.take(self._order, axis=-1)
 
 
+def scratch(name, *shape):
+    """Memory for a while, up to `SCRATCH` numbers a name are kept for the thread's next call.
+
+    What a call returns must not lie here: the next one writes over it.
+    """
+    size = math.prod(shape)
+    if size > SCRATCH:
+        return np.empty(shape)
+    kept = vars(_kept)
+    if name not in kept or kept[name].size < size:
+        kept[name] = np.empty(size)
+    return kept[name][:size].reshape(shape)
+
+
 def settle(weigh, advance, n_steps, starts, fixed, near, messages, towards=1):
     """Run all lanes until each begins as its neighbour ends.
 
     Parameters
     ----------
     weigh : callable
-        ``weigh(predicted, t, lanes)``: the message of some lanes at step t.
+        ``weigh(predicted, t, lanes, out)``: the message of some lanes at step t; in the array
+        `out`, unless that is None.
     advance : callable
         ``advance(message)``: what it predicts for the next step, (..., n_lanes).
     n_steps : int
@@ -92,15 +111,15 @@ def settle(weigh, advance, n_steps, starts, fixed, near, messages, towards=1):
     predicted = np.where(fixed, starts[0][:, None], starts[1][:, None])
     while True:
         for t in range(n_steps):
-            message = weigh(predicted, t, todo)
             kept = messages[t // keep]
+            message = weigh(predicted, t, todo, None if again or t % keep else kept)
             if again and t % CHECKED == 0:
                 other = np.flatnonzero(~near(message, kept[..., todo]))
                 if not len(other):
                     break
                 if len(other) < 0.8 * message.shape[-1]:  # the rest have forgotten
                     todo, message = every[todo][other], message[..., other]
-            if t % keep == 0:
+            if t % keep == 0 and message is not kept:
                 kept[..., todo] = message
             predicted = advance(message)
         else:
@@ -128,8 +147,8 @@ def filtered(start, transition, emission, symbols, lanes, *, keep=1, backwards=F
     With `backwards` time runs the other way: what each symbol and all later ones say of the state.
     """
 
-    def weigh(predicted, t, todo):
-        joint = table.take(symbols[t, todo], axis=1)
+    def weigh(predicted, t, todo, out):
+        joint = table.take(symbols[t, todo], axis=1, out=out, mode="clip")
         joint *= predicted
         sizes[t][todo] = size = np.add.reduce(joint, axis=0)
         joint /= size
@@ -213,7 +232,7 @@ def likeliest(start, transition, emission, x, lanes):
     best[at[0], best[at[0], :, at[1]].argmax(axis=1), at[1]] = np.inf
     states = np.empty(symbols.shape, dtype=np.min_scalar_type(len(start)))
     settle(
-        lambda predicted, t, todo: (predicted + best[-1 - t][:, todo]).argmax(axis=0),
+        lambda predicted, t, todo, out: (predicted + best[-1 - t][:, todo]).argmax(axis=0),
         lambda state: transition.take(state, axis=1),
         len(best),
         (no, no),
@@ -239,11 +258,12 @@ def entries(table, rows, columns):
 def best_ways(start, transition, table, symbols, lanes):
     """Log p of the best way to each state, (n_steps, n_states, n_lanes), up to a number a lane."""
     (n_steps, n_lanes), k = symbols.shape, len(start)
-    ways, best = np.empty((k, k, n_lanes)), np.empty((n_steps, k, n_lanes))
-    steps = np.repeat(transition[:, :, None], n_lanes, axis=2)  # written out: twice as fast
+    ways, best = scratch("ways", k, k, n_lanes), scratch("best", n_steps, k, n_lanes)
+    steps = scratch("steps", k, k, n_lanes)
+    steps[:] = transition[:, :, None]  # written out: twice as fast
 
-    def weigh(predicted, t, todo):
-        message = table.take(symbols[t, todo], axis=1)
+    def weigh(predicted, t, todo, out):
+        message = table.take(symbols[t, todo], axis=1, out=out, mode="clip")
         message += predicted
         if t % CHECKED == 0:  # so that they can be compared, and stay small
             message -= np.maximum.reduce(message, axis=0)
