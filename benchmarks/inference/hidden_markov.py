@@ -104,12 +104,12 @@ def score_short():
 MAXIMA = "a maximum is no product of matrices: each step writes all pairs of states to memory"
 
 
-@case("hidden Markov model, decode, 20,000 symbols, 8 states", "hmmlearn", bar=2.5, note=MAXIMA)
+@case("hidden Markov model, decode, 20,000 symbols, 8 states", "hmmlearn", bar=1.7, note=MAXIMA)
 def decode_long():
     return asks("decode", LONG, "log")
 
 
-@case("hidden Markov model, decode, the same, states that stay", "hmmlearn", bar=3.0, note=MAXIMA)
+@case("hidden Markov model, decode, the same, states that stay", "hmmlearn", bar=2.2, note=MAXIMA)
 def decode_sticky():
     return asks("decode", LONG, "log", 0.95)
 
