@@ -13,8 +13,9 @@ def earlier(groups, weights):
 
     With weights of 1 it says how often the group of a place has come before.
     """
-    # By group, then by place: numbers without ties are sorted faster than groups with them.
-    order = np.argsort(groups.astype(np.int64) * len(groups) + np.arange(len(groups)))
+    # By group, then by place: numbers without ties are sorted faster.
+    places = np.arange(len(groups))
+    order = np.argsort(groups.astype(np.int64) * len(groups) + places)
     sorted_groups, total = groups[order], weights[order].cumsum() - weights[order]
     is_first = np.r_[True, sorted_groups[1:] != sorted_groups[:-1]]
     sums = np.empty(len(groups))

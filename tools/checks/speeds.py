@@ -20,8 +20,7 @@ BOX = re.compile(
 )
 LETTER = re.compile(r"^- (\$[^$]+\$(?:, \$[^$]+\$)*): (.+(?:\n  .+)*)", re.M)
 
-FIRST_EDITION = {
-}
+FIRST_EDITION = {}
 
 
 def must(page):
