@@ -20,7 +20,8 @@ BOX = re.compile(
 )
 LETTER = re.compile(r"^- (\$[^$]+\$(?:, \$[^$]+\$)*): (.+(?:\n  .+)*)", re.M)
 
-FIRST_EDITION = {}
+FIRST_EDITION = {
+}
 
 
 def must(page):
