@@ -6,20 +6,51 @@ import numpy as np
 import torch
 
 
-def mean_of_the_probabilities(p):
-    return 1 / np.mean(p)
+def by_level(text, context, alphabet, alpha, count, total):
+    p = np.full(len(alphabet), 1 / len(alphabet))
+    for k in range(len(context) + 1):
+        C = context[len(context) - k :]
+        times = np.array([count(text, C + a) for a in alphabet])
+        p = (times + alpha * p) / (total(text, C, times) + alpha)
+    return p
 
 
-def bits_only(p):
-    return -np.mean(np.log2(p))
+def overlapping(text, piece):
+    return sum(text.startswith(piece, i) for i in range(len(text)))
 
 
-def nats_and_twos(p):
-    return 2 ** -np.mean(np.log(p))
+def without_overlaps(text, context, alphabet, alpha):
+    return by_level(text, context, alphabet, alpha, str.count, lambda text, C, times: times.sum())
 
 
-def through_the_product(p):
-    return np.prod(p) ** (-1 / len(p))
+def the_last_one_too(text, context, alphabet, alpha):
+    def total(text, C, times):
+        return overlapping(text, C)
+
+    return by_level(text, context, alphabet, alpha, overlapping, total)
+
+
+def shorter_from_the_right(text, context, alphabet, alpha):
+    p = np.full(len(alphabet), 1 / len(alphabet))
+    for k in range(len(context) + 1):
+        times = np.array([overlapping(text, context[:k] + a) for a in alphabet])
+        p = (times + alpha * p) / (times.sum() + alpha)
+    return p
+
+
+def smoothed_by_uniform(text, context, alphabet, alpha):
+    times = np.array([overlapping(text, context + a) for a in alphabet])
+    return (times + alpha / len(alphabet)) / (times.sum() + alpha)
+
+
+def not_smoothed(text, context, alphabet, alpha):
+    times = np.array([overlapping(text, context + a) for a in alphabet])
+    return times / max(times.sum(), 1)
+
+
+def one_for_each_level(text, context, alphabet, alpha):
+    times = np.array([overlapping(text, context + a) for a in alphabet])
+    return (times + alpha) / (times.sum() + alpha * len(alphabet))
 
 
 def mean_of_the_logs(log_p, log_q, weight):
@@ -39,6 +70,13 @@ def through_probabilities(log_p, log_q, weight):
 
 
 WRONG = {
-    "perplexity": [mean_of_the_probabilities, bits_only, nats_and_twos, through_the_product],
+    "follows": [
+        without_overlaps,
+        the_last_one_too,
+        shorter_from_the_right,
+        smoothed_by_uniform,
+        not_smoothed,
+        one_for_each_level,
+    ],
     "mix": [mean_of_the_logs, weights_swapped, not_weighted, through_probabilities],
 }
