@@ -2,7 +2,7 @@
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   const number = (row, column) => {
-    const text = row.cells[column].textContent.replace(/[,≤★%\s]/g, "");
+    const text = row.cells[column].textContent.replace(/\(.*\)|[,≤★%\s]/g, "");
     return text === "" ? NaN : Number(text);
   };
   const headings = [...table.tHead.rows[0].cells];

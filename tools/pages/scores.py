@@ -10,7 +10,8 @@ chapters glue. A chapter names its own in its front matter::
 `metric` is a key of `METRICS`. A score may say more: `note` (a few words beside the model), `bound`
 (true if the number is only an upper bound), `scale` (what the glued number is multiplied by),
 `parameters` (the name under which their number is glued), `chapter` (where the model is explained,
-as in ``clustering/kmeans``; by default the chapter that says it).
+as in ``clustering/kmeans``; by default the chapter that says it), `range` (least and largest over
+other seeds or other draws: the names of two glued numbers, or of one glued text).
 """
 
 import importlib.util
@@ -25,7 +26,7 @@ from tools.pages.chapters import ROOT, executed_path, pages
 from tools.pages.front_matter import course
 from tools.training.results import chapters_of
 
-KEYS = {"model", "metric", "glue", "note", "bound", "scale", "parameters", "chapter"}
+KEYS = {"model", "metric", "glue", "note", "bound", "scale", "parameters", "chapter", "range"}
 
 
 class Metric(NamedTuple):
@@ -82,12 +83,14 @@ TABLES = {
         "(ARI) counts pairs that are together in both, 0 by chance and 1 if the two agree; "
         "**normalised mutual information** (NMI) asks how much the group tells about the digit, "
         "and is not corrected for chance; **purity** is the share of images that show the "
-        "commonest digit of their group ({doc}`/book/clustering/kmeans`).",
+        "commonest digit of their group ({doc}`/book/clustering/kmeans`). In brackets the range "
+        "over other starts, or over draws of a part of the digits, as the chapter says.",
         ["ARI", "NMI", "purity"],
     ),
     "Embeddings": (
         "Are neighbours on the page neighbours in 64 dimensions (**trustworthiness**), and the "
-        "other way round (**continuity**)? Both are 1 at best.",
+        "other way round (**continuity**)? Both are 1 at best. In brackets the range over random "
+        "parts of the digits with other seeds: with fewer digits all are somewhat lower.",
         ["trustworthiness", "continuity"],
     ),
     "Reconstructions": (
@@ -115,6 +118,7 @@ class Score(NamedTuple):
     bound: bool = False
     parameters: int | None = None
     seconds: float | None = None
+    ends: str = ""
 
 
 def result_scores(folder=ROOT / "results"):
@@ -200,7 +204,19 @@ def declared_score(page, score, values):
         score.get("note", ""),
         score.get("bound", False),
         values[score["parameters"]] if "parameters" in score else None,
+        ends=ends(page, score, values),
     )
+
+
+def ends(page, score, values):
+    """Return the range of a declared score as text, empty if it has none."""
+    names = score.get("range", [])
+    names = [names] if isinstance(names, str) else names
+    if absent := set(names) - set(values):
+        raise ValueError(f"{page}: scores: no cell glues {', '.join(absent)}: glue it, or run it")
+    form, scale = METRICS[score["metric"]].form, score.get("scale", 1)
+    found = [values[name] for name in names]
+    return " to ".join(v if isinstance(v, str) else format(v * scale, form) for v in found)
 
 
 def collect(folder=ROOT / "results"):

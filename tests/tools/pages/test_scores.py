@@ -34,7 +34,8 @@ def test_every_number_has_one_source_and_is_printed_once(found):
     for name, metric in scores.METRICS.items():
         wanted = [score for score in found if score.metric == name]
         lines = scoreboard.table(wanted, [name], scores.METRICS)[2:] if wanted else []
-        printed = Counter(line.split(" | ")[1].strip("*★ |") for line in lines)
+        cells = [line.split(" | ")[1].replace("*", "").replace(" ★", "") for line in lines]
+        printed = Counter(cell.strip(" |") for cell in cells)
         assert printed == Counter(scoreboard.shown(score, metric, None) for score in wanted)
 
 
@@ -106,7 +107,12 @@ def test_what_a_chapter_declares_is_checked():
     score = scores.declared_score(page, good | more, values | {"chapter-n": 10})
     assert (score.page, score.parameters) == ("book/part/other", 10)
     assert (score.note, score.bound, score.source) == ("b", True, f"{page}, chapter-a")
+    ranged = good | {"metric": "ARI", "range": ["chapter-l", "chapter-h"]}
+    ends = values | {"chapter-l": 61.0, "chapter-h": 70.0, "chapter-t": "0.6 to 0.7"}
+    assert scores.declared_score(page, ranged, ends).ends == "0.61 to 0.70"
+    assert scores.declared_score(page, ranged | {"range": "chapter-t"}, ends).ends == "0.6 to 0.7"
     for change, message in [
+        ({"range": "chapter-t"}, "no cell glues chapter-t"),
         ({"metric": "beauty"}, "none of"),
         ({"glue": "chapter-b"}, "no cell glues chapter-b"),
         ({"scale": 1}, "give a scale"),
@@ -135,3 +141,10 @@ def test_the_first_column_ranks_the_rows():
     lines = scoreboard.table(made, ["ARI", "NMI"], scores.METRICS)
     assert lines[0] == "| model | ARI |"
     assert lines[2:] == ["| b | **0.90** ★ |", "| a | 0.20 |"]
+
+
+def test_a_range_stands_behind_the_number():
+    made = [scores.Score("a", "ARI", 0.2, None, "a", ends="0.1 to 0.3")]
+    assert scoreboard.table(made, ["ARI"], scores.METRICS)[2:] == [
+        "| a | **0.20** ★ (0.1 to 0.3) |"
+    ]

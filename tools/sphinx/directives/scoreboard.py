@@ -101,7 +101,8 @@ def shown(score, metric, best):
     """Return a number as it is printed; the best of its column is bold and has a star."""
     text = format(score.value, metric.form).replace("%", " %")
     text = f"≤ {text}" if score.bound else text
-    return f"**{text}** ★" if score.value == best else text
+    text = f"**{text}** ★" if score.value == best else text
+    return f"{text} ({score.ends})" if score.ends else text
 
 
 def fact_text(fact, scores):
