@@ -89,7 +89,7 @@ def settle(weigh, advance, n_steps, starts, fixed, near, messages, towards=1):
     Parameters
     ----------
     weigh : callable
-        ``weigh(predicted, t, lanes, out)``: the message of some lanes at step t; in the array
+        ``weigh(predicted, t, lanes, out)``: the message of some lanes at step t, written to
         `out`, unless that is None.
     advance : callable
         ``advance(message)``: what it predicts for the next step, (..., n_lanes).

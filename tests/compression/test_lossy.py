@@ -20,6 +20,7 @@ from companion.compression.lossy import (
     water_filling,
 )
 from companion.layers import initialize
+from tests.contracts import DeepContract
 
 
 def seeded(seed=0):
@@ -35,12 +36,16 @@ def prior(n=3, seed=0, spread=1.0):
     return made
 
 
-def coder(price=1.0, n=3, seed=0, shape=(1, 2, 2)):
+def nets(n=3, shape=(1, 2, 2)):
+    """A linear encoder and decoder."""
     size = math.prod(shape)
     there = nn.Sequential(nn.Flatten(), nn.Linear(size, n))
-    back = nn.Sequential(nn.Linear(n, size), nn.Unflatten(1, shape))
-    made = TransformCoder(shape, there, back, n, price=price)
-    return initialize(made, generator=seeded(seed)) if seed is not None else made
+    return there, nn.Sequential(nn.Linear(n, size), nn.Unflatten(1, shape))
+
+
+def coder(price=1.0):
+    made = TransformCoder((1, 2, 2), *nets(), 3, price=price)
+    return initialize(made, generator=seeded())
 
 
 def images(n=20, shape=(1, 2, 2), scale=5.0, seed=1):
@@ -266,3 +271,11 @@ def test_small_steps_cost_a_quarter_of_a_bit():
 def test_a_step_that_is_none_is_refused():
     with pytest.raises(ValueError, match="step"):
         gaussian_on_grid(0.0)
+
+
+class TestTransformCoder(DeepContract):
+    def make(self):
+        return TransformCoder((1, 2, 2), *nets(), 3, price=0.1)
+
+    def batch(self):
+        return images(6)

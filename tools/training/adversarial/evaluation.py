@@ -10,15 +10,15 @@ from companion.classifier import DigitClassifier, relative_frechet_distance
 from companion.metrics import bits_per_dim, two_sample_accuracy
 from companion.train import load_weights
 from tools.training.autoencoders import vae
-from tools.training.autoregressive import pixelcnn, pixelrnn, sequences
+from tools.training.autoregressive import causal_networks, pixelcnn, pixelrnn, transformers
 from tools.training.flows import continuous, flows
 from tools.training.recipe import Recipe, digit_images
 
 # Name on the page: recipes of a chapter, part and name of the checkpoint.
 MODELS = {
     "VAE": (vae, "autoencoders/vae"),
-    "MADE": (sequences, "autoregressive/made"),
-    "transformer": (sequences, "autoregressive/transformer"),
+    "MADE": (causal_networks, "autoregressive/made"),
+    "transformer": (transformers, "autoregressive/transformer"),
     "Row LSTM": (pixelrnn, "autoregressive/row_lstm"),
     "gated PixelCNN": (pixelcnn, "autoregressive/gated_pixelcnn"),
     "PixelCNN++": (pixelcnn, "autoregressive/pixelcnnpp"),
