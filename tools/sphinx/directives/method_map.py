@@ -16,6 +16,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from tools.pages.front_matter import ROOT, course, kinds, methods, parts, plan, problems
+from tools.sphinx.html.social_cards import SMALL
 
 LOGGER = logging.getLogger(__name__)
 ICONS = {
@@ -190,7 +191,8 @@ def chapter_list(builder, here, only=()):
         items = []
         for page in listed[part["part"]]:
             up = posixpath.relpath(f"_cards/{page}.small.png", posixpath.dirname(here) or ".")
-            drawn = f'<img src="{up}" alt="" loading="lazy" width="480" height="252">'
+            width, height = SMALL
+            drawn = f'<img src="{up}" alt="" loading="lazy" width="{width}" height="{height}">'
             items.append(
                 f'<li><a href="{builder.get_relative_uri(here, page)}">'
                 f"{drawn if course(page).get('poster') else ''}"

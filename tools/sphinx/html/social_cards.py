@@ -17,7 +17,7 @@ from sphinx.util import logging
 from tools.pages.front_matter import course, part_of
 
 LOGGER = logging.getLogger(__name__)
-SIZE, SMALL = (1200, 630), (480, 252)
+SIZE, SMALL = (1200, 630), (440, 231)
 GROUND, INK, FAINT, ACCENT = "#0F1B2D", "#FFFFFF", "#B8C4D6", "#E69F00"
 BOOK = "_static/book.png"
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
