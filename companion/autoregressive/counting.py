@@ -77,12 +77,11 @@ def count_ahead(contexts, pairs, n_levels, *, discount, n_learn=None):
             return earlier(groups, weights)
         return beginnings(groups, weights, n_learn)
 
-    is_new = [earlier(pair, ones) == 0 for pair in pairs]
-    p = ones / n_levels
-    for context, pair, new, weights in zip(contexts, pairs, is_new, [*is_new[1:], ones]):  # noqa: B905
-        weights = weights.astype(float)
+    is_new = [(earlier(pair, ones) == 0).astype(float) for pair in pairs]
+    counted, p = [*is_new[1:], ones], ones / n_levels
+    for context, pair, new, weights in zip(contexts, pairs, is_new, counted, strict=True):
         followed, seen = count(context, weights), count(pair, weights)
-        spread = discount * count(context, new.astype(float)) * p
+        spread = discount * count(context, new) * p
         mixed = (np.maximum(seen - discount, 0) + spread) / np.maximum(followed, 1)
         p = np.where(followed > 0, mixed, p)
     return p

@@ -67,6 +67,23 @@ def split_topics(text, share=0.1, *, min_line=40, random_state=0):
     )
 
 
+@torch.no_grad()
+def windowed_log_prob(model, x, length, n_new):
+    """Log-probability of each entry of one long text, read in windows: int64 (T,) to (T,), nats.
+
+    A window of `length` entries judges its last `n_new` ones, so that each of them is read after
+    at least ``length - n_new`` others; the first window judges all of its own.
+    """
+    missing = length - len(x) if len(x) < length else -(len(x) - length) % n_new
+    windows = functional.pad(x, (0, missing)).unfold(0, length, n_new)
+    logs = [
+        model.logits(some).log_softmax(dim=-1).gather(-1, some[..., None])[..., 0]
+        for some in windows.split(max(1, 8192 // length))  # so many entries fit the memory
+    ]
+    logs = torch.cat(logs)
+    return torch.cat([logs[0, :-n_new], logs[:, -n_new:].flatten()])[: len(x)]
+
+
 class HistogramModel(Autoregressive):
     """Counts: what followed the last `n_previous` entries, and how often.
 

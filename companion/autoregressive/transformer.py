@@ -46,25 +46,6 @@ def attention(q, k, v, mask=None):
     return attention_weights(q, k, mask) @ v
 
 
-@torch.no_grad()
-def windowed_log_prob(model, x, length, n_new):
-    """Log-probability of each entry of one long text, read in windows: int64 (T,) to (T,), nats.
-
-    A window of `length` entries judges its last `n_new` ones, so that each of them is read after
-    at least ``length - n_new`` others; the first window judges all of its own.
-    """
-    padded = functional.pad(
-        x, (0, -(len(x) - length) % n_new if len(x) > length else length - len(x))
-    )
-    windows = padded.unfold(0, length, n_new)
-    logs = [
-        model.logits(some).log_softmax(dim=-1).gather(-1, some[..., None])[..., 0]
-        for some in windows.split(64)
-    ]
-    logs = torch.cat(logs)
-    return torch.cat([logs[0, :-n_new], logs[:, -n_new:].flatten()])[: len(x)]
-
-
 class Block(nn.Module):
     """Each place looks back, then thinks: (B, T, D) to the same shape.
 

@@ -21,7 +21,10 @@ from companion.autoregressive.sequences import (
     split_topics,
     to_levels,
     to_text,
+    windowed_log_prob,
 )
+from companion.autoregressive.transformer import CausalTransformer
+from companion.layers import initialize
 from companion.train import descend
 from tests.contracts import AutoregressiveContract, seeded
 
@@ -332,3 +335,19 @@ def test_contexts_that_int64_cannot_number_are_refused(n_levels, n_previous):
     HistogramModel(n_levels, n_previous - 1)
     with pytest.raises(ValueError, match=f"n_previous={n_previous} of n_levels={n_levels} makes"):
         HistogramModel(n_levels, n_previous)
+
+
+@pytest.mark.parametrize("n", [3, 8, 9, 20, 29])
+def test_windows_judge_every_entry_once(n):
+    """Each entry by hand: the window that it is judged in, and its place there."""
+    small = {"n_units": 8, "n_heads": 2, "n_layers": 1, "n_context": 0}
+    model = CausalTransformer((None,), 5, max_length=8, **small)
+    model = initialize(model, generator=seeded(0))
+    model, x = model.eval(), torch.randint(5, (n,), generator=seeded(1))
+    found = windowed_log_prob(model, x, 8, 3)
+    assert found.shape == (n,)
+    for i in range(n):
+        start = 0 if i < 8 else -(-(i - 7) // 3) * 3
+        before = x[start : i + 1]
+        expected = model.logits(before[None])[0, -1].log_softmax(dim=0)[x[i]]
+        torch.testing.assert_close(found[i], expected)

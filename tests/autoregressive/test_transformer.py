@@ -15,7 +15,6 @@ from companion.autoregressive.transformer import (
     CausalTransformer,
     attention,
     attention_weights,
-    windowed_log_prob,
 )
 from companion.layers import initialize
 from tests.contracts import AutoregressiveContract, seeded
@@ -151,17 +150,3 @@ def test_what_cannot_be_is_refused():
     model = CausalTransformer((None,), 3, max_length=4, **SMALL)
     with pytest.raises(ValueError, match="max_length=4 is less than the 5 entries"):
         model.log_prob(torch.zeros(1, 5))
-
-
-@pytest.mark.parametrize("n", [3, 8, 9, 20, 29])
-def test_windows_judge_every_entry_once(n):
-    """Each entry by hand: the window that it is judged in, and its place there."""
-    model = initialize(CausalTransformer((None,), 5, max_length=8, **SMALL), generator=seeded(0))
-    model, x = model.eval(), torch.randint(5, (n,), generator=seeded(1))
-    found = windowed_log_prob(model, x, 8, 3)
-    assert found.shape == (n,)
-    for i in range(n):
-        start = 0 if i < 8 else -(-(i - 7) // 3) * 3
-        before = x[start : i + 1]
-        expected = model.logits(before[None])[0, -1].log_softmax(dim=0)[x[i]]
-        torch.testing.assert_close(found[i], expected)

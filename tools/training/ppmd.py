@@ -1,4 +1,4 @@
-"""Measure what PPMd makes of the data of a chapter, and write companion/compression/ppmd.py.
+"""Measure what PPMd makes of the data of a chapter, and write companion/compression/ppmd.json.
 
     pip install pyppmd==1.3.1
     python -m tools.training.ppmd
@@ -8,14 +8,12 @@ the one of 7-Zip, with 64 MiB; each file is decoded again. The stream is counted
 header that a file would need.
 """
 
-import sys
 import zlib
 
 from companion.compression.ppmd import rival_data
-from tools import ROOT
+from tools import ROOT, write_results
 
-TARGET = ROOT / "companion" / "compression" / "ppmd.py"
-VERSION = "1.3.1"
+TARGET = ROOT / "companion" / "compression" / "ppmd.json"
 ORDERS = (2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 48, 64)
 MEMORY = 1 << 26
 
@@ -32,16 +30,12 @@ def ppmd(raw, order):
 
 
 def main():
-    """Write the dict of sizes in the place of the one that stands there."""
-    found = {
-        name: {"checksum": zlib.crc32(raw)} | {order: ppmd(raw, order) for order in ORDERS}
+    """Measure all data and write the file."""
+    files = {
+        name: {"checksum": zlib.crc32(raw), "bytes": [ppmd(raw, order) for order in ORDERS]}
         for name, raw in rival_data().items()
     }
-    head, mark, _ = TARGET.read_text(encoding="utf-8").partition("PPMD = ")
-    if not mark:
-        sys.exit(f"{TARGET.name} has no line that begins with PPMD =")
-    rows = "".join(f"    {name!r}: {sizes!r},\n" for name, sizes in found.items())
-    TARGET.write_text(f"{head}{mark}{{\n{rows}}}\n".replace("'", '"'), encoding="utf-8")
+    write_results(TARGET, {"orders": ORDERS, "files": files}, "python -m tools.training.ppmd")
 
 
 if __name__ == "__main__":

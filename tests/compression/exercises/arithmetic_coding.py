@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from math import ceil, log2
+from operator import ge, gt
 
 
 def width_before_low(message, frequencies):
@@ -52,63 +53,41 @@ def both_ends(message, frequencies):
     return low, low + width
 
 
-def never_magnifies(number, n, frequencies):
-    message = []
+def decoded(number, n, frequencies, after, leaves=ge):
+    """What a decoder reads that goes on with ``after(number, rest, frequency, total)``."""
+    message, total = [], sum(frequencies)
     for _ in range(n):
-        rest, symbol = number * sum(frequencies), 0
-        while rest >= frequencies[symbol]:
+        rest, symbol = number * total, 0
+        while symbol < len(frequencies) - 1 and leaves(rest, frequencies[symbol]):
             rest -= frequencies[symbol]
             symbol += 1
         message.append(symbol)
+        number = after(number, rest, frequencies[symbol], total)
     return message
+
+
+def rightly(number, rest, frequency, total):
+    return rest / frequency
+
+
+def never_magnifies(number, n, frequencies):
+    return decoded(number, n, frequencies, lambda number, rest, frequency, total: number)
 
 
 def beyond_the_lower_end(number, n, frequencies):
-    message = []
-    for _ in range(n):
-        rest, symbol = number * sum(frequencies), 0
-        while rest > frequencies[symbol]:
-            rest -= frequencies[symbol]
-            symbol += 1
-        message.append(symbol)
-        number = rest / frequencies[symbol]
-    return message
+    return decoded(number, n, frequencies, rightly, gt)
 
 
 def forgets_to_divide(number, n, frequencies):
-    message = []
-    for _ in range(n):
-        rest, symbol = number * sum(frequencies), 0
-        while rest >= frequencies[symbol]:
-            rest -= frequencies[symbol]
-            symbol += 1
-        message.append(symbol)
-        number = rest / sum(frequencies)
-    return message
+    return decoded(number, n, frequencies, lambda number, rest, frequency, total: rest / total)
 
 
 def backwards(number, n, frequencies):
-    message = []
-    for _ in range(n):
-        rest, symbol = number * sum(frequencies), 0
-        while rest >= frequencies[symbol]:
-            rest -= frequencies[symbol]
-            symbol += 1
-        message.insert(0, symbol)
-        number = rest / frequencies[symbol]
-    return message
+    return decoded(number, n, frequencies, rightly)[::-1]
 
 
 def reads_floats(number, n, frequencies):
-    message, number = [], float(number)
-    for _ in range(n):
-        rest, symbol = number * sum(frequencies), 0
-        while symbol < len(frequencies) - 1 and rest >= frequencies[symbol]:
-            rest -= frequencies[symbol]
-            symbol += 1
-        message.append(symbol)
-        number = rest / frequencies[symbol]
-    return message
+    return decoded(float(number), n, frequencies, rightly)
 
 
 def one_bit_less(low, width):

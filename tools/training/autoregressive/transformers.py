@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from companion.autoregressive.sequences import N_CHARACTERS, to_levels
-from companion.autoregressive.transformer import CausalTransformer, windowed_log_prob
+from companion.autoregressive.sequences import N_CHARACTERS, to_levels, windowed_log_prob
+from companion.autoregressive.transformer import CausalTransformer
 from companion.metrics import bits_per_dim
 from tools.training.autoregressive.texts import topics, train_text
 from tools.training.recipe import Recipe, digit_model, draw
