@@ -1,5 +1,7 @@
 """Is the site really there? What a page of the built site lacks of what its source promises.
 
+And what it shows that nobody meant to.
+
 A build can succeed and leave a page without its poster, a number or its exercises. The build
 asks here before it says that the site stands.
 """
@@ -13,6 +15,7 @@ from tools.pages.chapters import pages, text_of
 from tools.pages.front_matter import FRONT, course
 
 GLUED = re.compile(r"\{glue:text\}`([^`:]+)")
+ADDRESS = re.compile(r"<[^<>]+ at 0x[0-9a-f]+>")
 EXERCISE = re.compile(r"^[:`]{3,}\{exercise(?:-start)?\}.*\n:label: *(\S+)", re.M)
 
 
@@ -48,6 +51,9 @@ def lacking(page, article, site):
             f"{len(promised)} glued numbers stand in the source, {len(values)} on the page, "
             f"{values.count('')} of them empty: glue what is missing in a cell"
         )
+    for output in article.select(".cell_output"):
+        if found := ADDRESS.search(output.get_text()):
+            yield f"a cell shows {found[0]}, another at each run: give what it ends in a name"
     for label in EXERCISE.findall(text):
         if article.find(id=label) is None:
             yield f"exercise {label} is not on the page: is its directive closed and dedented?"

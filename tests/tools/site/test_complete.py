@@ -30,6 +30,9 @@ PAGE = """<html><body><nav><img src="a.png"></nav><article><h1>One</h1>
 <div id="ex-one-try">Try</div></article></body></html>"""
 
 
+OBJECT = "&lt;a.B at 0x7fb51f343c90&gt;"
+
+
 @pytest.fixture
 def site(tmp_path, monkeypatch):
     """A site of one page, on which everything is there."""
@@ -56,6 +59,7 @@ def test_a_page_with_all_it_promises_passes(site):
         (">3.14<", "><", "3 on the page, 1 of them empty: glue"),
         ('id="ex-one-try"', "", "exercise ex-one-try is not on the page"),
         ("<h1>One</h1>", "", "it has no title"),
+        ("</article>", f"<p class='cell_output'>{OBJECT}</p></article>", "shows <a.B at 0x7f"),
         ("article>", "main>", "no page book/one.html"),
     ],
 )
