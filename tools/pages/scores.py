@@ -83,14 +83,13 @@ TABLES = {
         "(ARI) counts pairs that are together in both, 0 by chance and 1 if the two agree; "
         "**normalised mutual information** (NMI) asks how much the group tells about the digit, "
         "and is not corrected for chance; **purity** is the share of images that show the "
-        "commonest digit of their group ({doc}`/book/clustering/kmeans`). In brackets the range "
-        "over other starts, or over draws of a part of the digits, as the chapter says.",
+        "commonest digit of their group ({doc}`/book/clustering/kmeans`).",
         ["ARI", "NMI", "purity"],
     ),
     "Embeddings": (
         "Are neighbours on the page neighbours in 64 dimensions (**trustworthiness**), and the "
-        "other way round (**continuity**)? Both are 1 at best. In brackets the range over random "
-        "parts of the digits with other seeds: with fewer digits all are somewhat lower.",
+        "other way round (**continuity**)? Both are 1 at best. The ranges are of random parts "
+        "of the digits with other seeds: with fewer digits all are somewhat lower.",
         ["trustworthiness", "continuity"],
     ),
     "Reconstructions": (
@@ -150,9 +149,12 @@ def row_scores(name, row, page, source):
         "seconds": row.get("seconds"),
     }
     title = row.get("title", name)
-    yield Score(title, metric, row["figure"], bound=bound, **common)
-    if "frechet" in row:
-        yield Score(title, "Fréchet distance", row["frechet"], **common)
+    for key, name in (("figure", metric), ("frechet", "Fréchet distance")):
+        if key in row:
+            found = [row[key], *row.get("seeds", {}).get(key, [])]
+            ends = span(name, min(found), max(found)) if len(found) > 1 else ""
+            bounded = bound and key == "figure"
+            yield Score(title, name, row[key], bound=bounded, **common, ends=ends)
 
 
 def chapters_by_model(part):
@@ -204,19 +206,26 @@ def declared_score(page, score, values):
         score.get("note", ""),
         score.get("bound", False),
         values[score["parameters"]] if "parameters" in score else None,
-        ends=ends(page, score, values),
+        ends=declared_ends(page, score, values),
     )
 
 
-def ends(page, score, values):
+def span(metric, *found):
+    """Numbers of a metric as a text, from one to the other."""
+    form = METRICS[metric].form if metric in METRICS else ".3f"
+    return " to ".join(format(value, form).replace("%", " %") for value in found)
+
+
+def declared_ends(page, score, values):
     """Return the range of a declared score as text, empty if it has none."""
     names = score.get("range", [])
     names = [names] if isinstance(names, str) else names
     if absent := set(names) - set(values):
         raise ValueError(f"{page}: scores: no cell glues {', '.join(absent)}: glue it, or run it")
-    form, scale = METRICS[score["metric"]].form, score.get("scale", 1)
     found = [values[name] for name in names]
-    return " to ".join(v if isinstance(v, str) else format(v * scale, form) for v in found)
+    if found and isinstance(found[0], str):
+        return found[0]
+    return span(score["metric"], *(value * score.get("scale", 1) for value in found))
 
 
 def collect(folder=ROOT / "results"):

@@ -5,6 +5,9 @@ python -m tools.training.results autoregressive made       this one; the others 
 python -m tools.training.results autoregressive made --choose
                                                   compares the settings tried, on held-out
                                                   training data; writes nothing
+python -m tools.training.results autoregressive --seeds
+                                                  trains with two other seeds, measures, and
+                                                  keeps the figures beside those there
 
 Recipes are in ``tools/training/<part>/<chapter>.py``; weights go to
 ``companion/checkpoints/<part>/``, figures to ``results/<part>.json``.
@@ -82,6 +85,27 @@ def measure(recipe, model, held_out):
     return {key: float(value) for key, value in recipe.measure(model, held_out).items()}
 
 
+def judged(recipe, model, held_out):
+    """Figures of a model and, if it draws digits, their Fréchet distance."""
+    figures = measure(recipe, model, held_out)
+    if recipe.sample is not None:
+        drawn = recipe.sample(model, 1437, torch.Generator().manual_seed(recipe.seed))
+        figures["frechet"] = relative_frechet_distance(drawn)
+    return figures
+
+
+def seeds(part, name):
+    """Figures of two trainings with other seeds, a list for each; no weights are kept."""
+    recipe = recipes(part)[name]
+    learn, held_out = recipe.data(final=True)
+    found = []
+    for seed in (recipe.seed + 1, recipe.seed + 2):
+        other = recipe._replace(seed=seed)
+        figures = judged(other, trained(other, learn)[0], held_out)
+        found.append({"figure": next(iter(figures.values()))} | figures)
+    return {key: [row[key] for row in found] for key in ("figure", "frechet") if key in found[0]}
+
+
 def restore(part, name):
     """Return the model that a committed checkpoint holds, and its recipe."""
     recipe = recipes(part)[name]
@@ -105,10 +129,7 @@ def produce(part, name):
     weights = model.state_dict()
     torch.save({k: v.half() if v.is_floating_point() else v for k, v in weights.items()}, path)
     model, _ = restore(part, name)
-    figures = measure(recipe, model, held_out)
-    if recipe.sample is not None:
-        drawn = recipe.sample(model, 1437, torch.Generator().manual_seed(recipe.seed))
-        figures["frechet"] = relative_frechet_distance(drawn)
+    figures = judged(recipe, model, held_out)
     return described(name, recipe) | {
         "figure": next(iter(figures.values())),
         "unit": recipe.unit,
@@ -122,8 +143,8 @@ def produce(part, name):
     }
 
 
-def main(part, *names, choosing=False):
-    """Produce or compare the models named, or all of a part."""
+def main(part, *names, choosing=False, sowing=False):
+    """Produce or compare the models named, or all of a part, or train them with other seeds."""
     torch.set_num_threads(1)
     known = recipes(part)
     if unknown := set(names) - set(known):
@@ -133,7 +154,12 @@ def main(part, *names, choosing=False):
         if choosing:
             choose(known[name])
             continue
-        figures = produce(part, name)
+        if sowing and (known[name].control or known[name].on != "digits"):
+            continue
+        if sowing:
+            figures = read_results(path)[name] | {"seeds": seeds(part, name)}
+        else:
+            figures = produce(part, name)
         print(name, figures, flush=True)
         # Read only now: another model's run may have written its figures in the meantime.
         kept = read_results(path) | {name: figures}
@@ -143,7 +169,7 @@ def main(part, *names, choosing=False):
 
 
 if __name__ == "__main__":
-    words = [word for word in sys.argv[1:] if word != "--choose"]
+    words = [word for word in sys.argv[1:] if not word.startswith("--")]
     if not words:
         sys.exit(__doc__)
-    main(*words, choosing="--choose" in sys.argv)
+    main(*words, choosing="--choose" in sys.argv, sowing="--seeds" in sys.argv)

@@ -90,6 +90,17 @@ def test_test_images_are_not_among_those_learned_from_or_chosen_by(part, name):
     assert not test & (part_of_learn | validation)
 
 
+@pytest.mark.parametrize(("part", "name"), MODELS)
+def test_what_is_on_the_scoreboard_was_trained_with_three_seeds(part, name):
+    """The other two give other figures, and of the same size."""
+    written, recipe = results(part)[name], recipes(part)[name]
+    assert ("seeds" in written) == (recipe.on == "digits" and not recipe.control)
+    for key, others in written.get("seeds", {}).items():
+        assert len({written[key], *others}) > 1 or recipe.unit == "test accuracy", key
+        assert len(others) == 2
+        assert all(0.3 < other / written[key] < 3 for other in others), key
+
+
 @pytest.mark.parametrize("part", BARS)
 def test_bars_are_met(part):
     for name, bars in BARS[part].items():
