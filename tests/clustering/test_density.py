@@ -166,8 +166,8 @@ def test_memory_does_not_hold_all_pairs(n_features):
 
     def peak(*sizes):
         script = MEASURED.format(sizes=sizes, n_features=n_features)
-        run = [sys.executable, "-c", script]
-        return int(subprocess.run(run, capture_output=True, check=True, text=True).stdout)
+        run = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+        return int(run.stdout)
 
     assert peak(100_000, 256, 256) < 25e6
     assert peak(5_000_000, 256, 256) > 72e6
