@@ -196,13 +196,14 @@ class HiddenMarkovModel(BaseEstimator):
 
     def _symbols(self, X, reset=False):
         """Symbols as int64 (n,), checked."""
-        X = np.asarray(X)[:, None] if np.ndim(X) == 1 else X
-        x = check_points(self, X, reset=reset)
-        if x.shape[1] != 1 or (x != np.round(x)).any():
-            raise ValueError(
-                f"X has shape {x.shape} and entries like {x.flat[0]:g}: give symbols 0, 1, 2, ..., "
-                "integers (n,)."
-            )
+        x, plain = X, isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind == "i" and X.size
+        if reset or not plain:  # to check integers takes as long as to score them
+            x = check_points(self, np.asarray(X)[:, None] if np.ndim(X) == 1 else X, reset=reset)
+            if x.shape[1] != 1 or (x != np.round(x)).any():
+                raise ValueError(
+                    f"X has shape {x.shape} and entries like {x.flat[0]:g}: give symbols 0, 1, 2, "
+                    "..., integers (n,)."
+                )
         low, high = x.min(), x.max()
         n_symbols = self.n_symbols if reset else self.emissionprob_.shape[1]
         most = MAX_SYMBOLS if n_symbols is None else check_integer("n_symbols", n_symbols)
@@ -211,7 +212,7 @@ class HiddenMarkovModel(BaseEstimator):
                 f"X has symbols from {low:g} to {high:g}: they must be 0 to n_symbols - 1 = "
                 f"{most - 1}; np.unique(X, return_inverse=True) numbers them."
             )
-        return x[:, 0].astype(np.int64)
+        return x.reshape(-1).astype(np.int64, copy=False)
 
     def _told(self, X, lengths, n_steps=N_STEPS):
         """Symbols, and the lanes in which they lie."""

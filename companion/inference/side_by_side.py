@@ -10,6 +10,8 @@ rounds; at worst, as many as there are pieces. Nothing is approximated but the l
 Chapter: `hidden_markov`.
 """
 
+import contextlib
+import functools
 import math
 import threading
 
@@ -30,25 +32,24 @@ class SideBySide:
     def __init__(self, lengths, n_steps=N_STEPS):
         lengths = np.asarray(lengths)
         n_steps = min(n_steps, int(lengths.max()))
-        n_pieces = -(-lengths // n_steps)
-        piece = np.arange(n_pieces.sum()) - np.repeat(np.cumsum(n_pieces) - n_pieces, n_pieces)
-        ends = np.cumsum(lengths)
-        begins = np.repeat(ends - lengths, n_pieces) + piece * n_steps
-        at = np.add.outer(np.arange(n_steps), begins)
-        self.first = piece == 0
-        self.last = np.roll(self.first, -1)
-        self.inside = at < np.repeat(ends, n_pieces)
-        self.begins, self.ends = ends - lengths, ends - 1  # first and last symbols of sequences
-        self.at, self.n = np.minimum(at, ends[-1] - 1, out=at), int(ends[-1])
-        self._rooms, self._order = {}, None
-        if not self.inside.T.ravel()[: self.n].all():  # lanes with gaps behind them
-            self._order = np.flatnonzero(self.inside.T)
+        behind = (lengths - 1) // n_steps  # pieces of a sequence behind its first
+        last = np.cumsum(behind + 1) - 1
+        self.sizes = np.full(last[-1] + 1, n_steps)
+        self.sizes[last] = lengths - behind * n_steps
+        self.first, self.last = np.zeros((2, len(self.sizes)), dtype=bool)
+        self.first[last - behind] = self.last[last] = True
+        self.inside = np.arange(n_steps)[:, None] < self.sizes
+        self.ends = np.cumsum(lengths) - 1  # last and first symbols of sequences
+        self.begins, self.n = self.ends - lengths + 1, int(self.ends[-1]) + 1
+        gaps = len(lengths) > 1 and self.sizes[:-1].min() < n_steps
+        self._order = np.flatnonzero(self.inside.T) if gaps else slice(self.n)
+        self._rooms = {}
 
     def lay(self, x, nothing):
         """Symbols in lanes, (n_steps, n_lanes); `nothing` where a lane has none left."""
-        laid = x[self.at]
-        laid[~self.inside] = nothing
-        return laid
+        laid = np.full(self.inside.shape[::-1], nothing)
+        laid.ravel()[self._order] = x
+        return np.ascontiguousarray(laid.T)
 
     def room(self, name, *shape):
         """Memory that is used again by the next iteration: to ask for new memory costs time."""
@@ -63,23 +64,22 @@ class SideBySide:
             room = self.room(name, *there.shape)
             np.copyto(room, there)
             there = room
-        there = there.reshape(*there.shape[:-2], -1)
-        if self._order is None:
-            return there[..., : self.n]
-        return there.take(self._order, axis=-1)
+        return there.reshape(*there.shape[:-2], -1)[..., self._order]
 
 
 def scratch(name, *shape):
     """Memory for a while, up to `SCRATCH` numbers a name are kept for the thread's next call.
 
-    What a call returns must not lie here: the next one writes over it.
+    What a call returns must not lie here: the next one writes over it. It begins where a line of
+    the cache does: to add takes two thirds of the time.
     """
     size = math.prod(shape)
     if size > SCRATCH:
         return np.empty(shape)
     kept = vars(_kept)
     if name not in kept or kept[name].size < size:
-        kept[name] = np.empty(size)
+        room = np.empty(size + 8)
+        kept[name] = room[-room.ctypes.data % 64 // 8 :]
     return kept[name][:size].reshape(shape)
 
 
@@ -95,7 +95,7 @@ def settle(weigh, advance, n_steps, starts, fixed, near, messages, towards=1):
         ``advance(message)``: what it predicts for the next step, (..., n_lanes).
     n_steps : int
         Of a lane.
-    starts : pair of arrays
+    starts : pair of arrays that broadcast to (..., n_lanes)
         Prediction at the first step of `fixed` lanes, and a guess for the others.
     fixed : bool array (n_lanes,)
         Lanes that begin a sequence.
@@ -106,29 +106,34 @@ def settle(weigh, advance, n_steps, starts, fixed, near, messages, towards=1):
     towards : 1 or -1
         Where a lane goes on: in the next, or the one before if time runs back.
     """
-    keep, every = 1 if len(messages) == n_steps else CHECKED, np.arange(len(fixed))
-    ends, todo, again = np.empty_like(messages[0]), slice(None), False
-    predicted = np.where(fixed, starts[0][:, None], starts[1][:, None])
-    while True:
+    keep, every = 1 if len(messages) == n_steps else CHECKED, slice(None)
+    predicted = np.where(fixed, *starts)
+    for t in range(n_steps):
+        message = weigh(predicted, t, every, None if t % keep else messages[t // keep])
+        predicted = advance(message)
+    ends, settled = message.copy(), fixed.all()
+    while not settled and not np.isnan(ends).any():  # nan: it is impossible
+        predicted, todo = np.roll(advance(ends), towards, axis=-1), every
+        np.copyto(predicted, starts[0], where=fixed)
         for t in range(n_steps):
-            kept = messages[t // keep]
-            message = weigh(predicted, t, todo, None if again or t % keep else kept)
-            if again and t % CHECKED == 0:
-                other = np.flatnonzero(~near(message, kept[..., todo]))
+            message, there = weigh(predicted, t, todo, None), messages[t // keep]
+            if t % CHECKED == 0:
+                other = (~near(message, some(there, todo))).nonzero()[0]
                 if not len(other):
                     break
                 if len(other) < 0.8 * message.shape[-1]:  # the rest have forgotten
-                    todo, message = every[todo][other], message[..., other]
-            if t % keep == 0 and message is not kept:
-                kept[..., todo] = message
+                    todo, message = some(np.arange(len(fixed)), todo)[other], some(message, other)
+            if t % keep == 0:
+                there[..., todo] = message
             predicted = advance(message)
         else:
             ends[..., todo] = message
-        if fixed.all() or np.isnan(ends).any() or (again and not len(other) and t == 0):
-            return  # nan: it is impossible
-        predicted = np.roll(advance(ends), towards, axis=-1)
-        predicted[:, fixed] = starts[0][:, None]
-        todo, again = slice(None), True
+        settled = t == 0 and not len(other)
+
+
+def some(x, lanes):
+    """``x[..., lanes]``, in a third of the time."""
+    return x[..., lanes] if isinstance(lanes, slice) else x.take(lanes, axis=-1)
 
 
 def same_share(a, b):
@@ -136,9 +141,9 @@ def same_share(a, b):
     return (np.abs(a - b) <= 1e-13 * b).all(axis=0)
 
 
-def same_log(a, b):
-    """Whether logarithms agree up to rounding; -inf agrees with itself."""
-    return ((a == b) | (np.abs(a - b) <= 1e-11)).all(axis=0)
+def same_score(a, b):
+    """Whether scores agree, exactly; -inf agrees with itself."""
+    return np.logical_and.reduce(a == b, axis=0)
 
 
 def filtered(start, transition, emission, symbols, lanes, *, keep=1, backwards=False):
@@ -148,7 +153,7 @@ def filtered(start, transition, emission, symbols, lanes, *, keep=1, backwards=F
     """
 
     def weigh(predicted, t, todo, out):
-        joint = table.take(symbols[t, todo], axis=1, out=out, mode="clip")
+        joint = table.take(some(symbols[t], todo), axis=1, out=out, mode="clip")
         joint *= predicted
         sizes[t][todo] = size = np.add.reduce(joint, axis=0)
         joint /= size
@@ -164,7 +169,7 @@ def filtered(start, transition, emission, symbols, lanes, *, keep=1, backwards=F
             weigh,
             lambda message: step @ message,
             n_steps,
-            (start, np.full(k, 1 / k)),
+            (start[:, None], np.full((k, 1), 1 / k)),
             lanes.last if backwards else lanes.first,
             same_share,
             messages,
@@ -176,7 +181,7 @@ def filtered(start, transition, emission, symbols, lanes, *, keep=1, backwards=F
 def refuse_impossible(possible, lanes):
     """Raise a `ValueError` that names the symbol at which a sequence has become impossible."""
     if not possible.all():
-        at = lanes.at[~possible & lanes.inside].min()
+        at = np.flatnonzero(~lanes.end_to_end(possible))[0]
         raise ValueError(f"X[{at}] has probability 0: {CANNOT_SAY}.")
 
 
@@ -221,58 +226,111 @@ def all_counts(start, transition, emission, x, lanes):
 def likeliest(start, transition, emission, x, lanes):
     """`companion.inference.hmm.viterbi` in lanes: path end to end, and log probability, nats."""
     with np.errstate(divide="ignore"):
-        start, transition, emission = map(np.log, (start, transition, emission))
-    symbols, no = lanes.lay(x, emission.shape[1]), np.zeros(len(start))
-    with np.errstate(invalid="ignore"):
-        best = best_ways(start, transition, np.column_stack([emission, no]), symbols, lanes)
-    if not np.isfinite(best[-1].max(axis=0)).all():
+        logs = start, transition, emission = [np.log(p) for p in (start, transition, emission)]
+    best, n_marks = best_ways(*logs, lanes.lay(x, emission.shape[1]), lanes)
+    ends = lanes.sizes[lanes.last] - 1, np.flatnonzero(lanes.last)
+    scores = np.rint(best[ends[0], :, ends[1]])
+    if not np.isfinite(scores.max(axis=1)).all():
         refuse_impossible(np.isfinite(best.max(axis=1)), lanes)
-    # Back from the last states, which nothing that lies behind them may change: inf.
-    at = lanes.inside.sum(axis=0)[lanes.last] - 1, np.flatnonzero(lanes.last)
-    best[at[0], best[at[0], :, at[1]].argmax(axis=1), at[1]] = np.inf
-    states = np.empty(symbols.shape, dtype=np.min_scalar_type(len(start)))
-    settle(
-        lambda predicted, t, todo, out: (predicted + best[-1 - t][:, todo]).argmax(axis=0),
-        lambda state: transition.take(state, axis=1),
-        len(best),
-        (no, no),
-        lanes.last,
-        np.equal,
-        states,
-        -1,
-    )
-    path = lanes.end_to_end(states[::-1]).astype(np.int64)
+    states = scores.argmax(axis=1)
+    best[ends[0], :, ends[1]] = best[ends[0], states, ends[1]][:, None]  # whatever lies behind
+    path = np.empty(lanes.n, dtype=np.int64)
+    path[:-1], path[lanes.ends] = states_before(best, n_marks, lanes)[1:], states
     steps = entries(transition, path[:-1], path[1:])
     steps[lanes.ends[:-1]] = 0
-    total = start[path[lanes.begins]].sum() + steps.sum() + entries(emission, path, x).sum()
-    return path, float(total)
+    total = start[path[lanes.begins]].sum() + steps.sum()
+    return path, float(total + entries(emission, path, x).sum())
 
 
-def entries(table, rows, columns):
-    """``table[rows, columns]``, in a third of the time."""
-    at = rows * table.shape[1]
-    at += columns
-    return table.ravel().take(at)
+def best_ways(start, transition, emission, symbols, lanes):
+    """Scores of the best way to each state, (n_steps, n_states, n_lanes), up to a number a lane.
+
+    A score is a whole number of small units of log p, so that sums are exact, less s / `n_marks`,
+    where s is the state before. A maximum keeps the mark of the way that wins, and of ways that
+    are equal the first state's.
+    """
+    k = len(start)
+    n_marks = 2 << (k - 1).bit_length()  # s / n_marks is below 1/2
+    largest, reach = 2.0**51 / n_marks, CHECKED + 2  # score that is exact; steps in it
+    a_step = sum(-log[np.isfinite(log)].min() for log in (start, transition, emission))
+    while True:
+        unit = 2.0 ** -math.floor(math.log2(largest / 2 / (1 + a_step * reach)))
+        first, steps, seen = (np.rint(log / unit) for log in (start, transition, emission))
+        steps -= np.arange(k)[:, None] / n_marks
+        best = run_ways(first, steps, np.column_stack([seen, np.zeros(k)]), symbols, lanes)
+        # If each state can follow each, none falls behind by more than a step.
+        if np.isfinite(transition).all():
+            return best, n_marks
+        lowest = best.min(where=best > -np.inf, initial=0)
+        if lowest > -largest:
+            return best, n_marks
+        reach *= 2 * lowest / -largest
 
 
-def best_ways(start, transition, table, symbols, lanes):
-    """Log p of the best way to each state, (n_steps, n_states, n_lanes), up to a number a lane."""
+@contextlib.contextmanager
+def narrow_buffer():
+    """To add what is broadcast takes NumPy half the time if its buffer is narrower than usual."""
+    kept = np.setbufsize(256)
+    try:
+        with np.errstate(invalid="ignore"):
+            yield
+    finally:
+        np.setbufsize(kept)
+
+
+@narrow_buffer()
+def run_ways(start, transition, emission, symbols, lanes):
+    """`best_ways` from scores of the parameters, those of transitions with marks."""
     (n_steps, n_lanes), k = symbols.shape, len(start)
-    ways, best = scratch("ways", k, k, n_lanes), scratch("best", n_steps, k, n_lanes)
-    steps = scratch("steps", k, k, n_lanes)
-    steps[:] = transition[:, :, None]  # written out: twice as fast
+    best, transition = scratch("best", n_steps, k, n_lanes), transition[:, :, None]
+
+    @functools.lru_cache(1)
+    def rooms(n):
+        return scratch("whole", k, n), scratch("ways", k, k, n), scratch("next", k, n)
 
     def weigh(predicted, t, todo, out):
-        message = table.take(symbols[t, todo], axis=1, out=out, mode="clip")
+        message = emission.take(some(symbols[t], todo), axis=1, out=out, mode="clip")
         message += predicted
         if t % CHECKED == 0:  # so that they can be compared, and stay small
-            message -= np.maximum.reduce(message, axis=0)
+            message -= np.rint(np.maximum.reduce(message, axis=0))
         return message
 
     def advance(message):
-        room = ways[..., : message.shape[-1]]
-        np.add(message[:, None], steps[..., : message.shape[-1]], out=room)
-        return np.maximum.reduce(room, axis=0)
+        whole, ways, predicted = rooms(message.shape[-1])
+        np.rint(message, out=whole)  # the marks go
+        np.add(whole[:, None], transition, out=ways)  # new ones come
+        return np.maximum.reduce(ways, axis=0, out=predicted)
 
-    settle(weigh, advance, n_steps, (start, np.zeros(k)), lanes.first, same_log, best)
+    starts = start[:, None], np.zeros((k, 1))
+    settle(weigh, advance, n_steps, starts, lanes.first, same_score, best)
     return best
+
+
+def states_before(best, n_marks, lanes):
+    """The state before each on the best path, end to end; `best` is written over.
+
+    Floats between 1 and 2 times 2**52 / n_marks are the multiples of 1 / n_marks: if a score is
+    taken from 1.5 times that, its mark stands in the last bits.
+    """
+    n_steps, _, n_lanes = best.shape
+    guess = np.rint(best[-1]).argmax(axis=0)[None]
+    before = np.subtract(1.5 * 2.0**52 / n_marks, best, out=best).view(np.int64)
+    before &= n_marks - 1
+    path, number = scratch("path", n_steps, 1, n_lanes).view(np.int64), np.arange(n_lanes)
+
+    def weigh(state, t, todo, out):
+        at = state * n_lanes
+        at += some(number, todo)
+        return before[-1 - t].take(at, out=out, mode="clip")
+
+    starts = guess, guess
+    settle(weigh, lambda state: state, n_steps, starts, lanes.last, same_score, path, -1)
+    return lanes.end_to_end(path[::-1, 0])
+
+
+def entries(table, rows, columns):
+    """``table[rows, columns]``, in a third of the time; in a room that the next call takes."""
+    at = scratch("at", len(rows)).view(np.int64)
+    np.multiply(rows, table.shape[1], out=at)
+    at += columns
+    return table.ravel().take(at, out=scratch("entries", len(rows)), mode="clip")

@@ -123,12 +123,25 @@ def test_long_sequences_do_not_underflow_and_the_truth_is_found():
         (lambda m: m.fit([0, -1]), "from -1"),
         (lambda m: m.fit([0, 1], [1, 2]), "lengths add up to 3"),
         (lambda m: m.score([9]), "n_symbols - 1"),
+        (lambda m: m.score(np.array([0, 9])), "n_symbols - 1"),
+        (lambda m: m.decode(np.array([0, -1])), "from -1"),
+        (lambda m: m.decode(np.array([], dtype=int)), "0 sample"),
         (lambda m: HiddenMarkovModel(0).fit([0, 1]), "n_components=0"),
     ],
 )
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call(random_model(0))
+
+
+@pytest.mark.parametrize("form", [list, np.int8, np.uint64, np.float32, lambda x: x[:, None]])
+def test_symbols_of_any_form_are_the_same(form):
+    model, x = random_model(0), np.random.default_rng(0).integers(4, size=300)
+    given = form(x)
+    before = np.array(given)
+    assert model.score(given) == model.score(x)
+    np.testing.assert_array_equal(model.predict(given), model.predict(x))
+    np.testing.assert_array_equal(given, before)
 
 
 @pytest.mark.parametrize("method", ["score", "decode", "predict_proba"])
