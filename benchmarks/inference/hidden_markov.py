@@ -24,7 +24,7 @@ def told(lengths, implementation, stays=0.5, n_iter=10):
         ours.emissionprob_ = rng.dirichlet(np.full(N_SYMBOLS, 0.5), N_STATES)
         return ours
 
-    ours, x = drawn(0), drawn(1).sample(N, random_state=0)[0]
+    ours, x = drawn(0), drawn(1).sample(sum(lengths), random_state=0)[0]
     theirs = hmm.CategoricalHMM(
         N_STATES, n_iter=n_iter, tol=-np.inf, init_params="", implementation=implementation
     )
@@ -109,6 +109,21 @@ def decode_long():
 )
 def decode_sticky():
     return asks("decode", LONG, "log", 0.95)
+
+
+@case("hidden Markov model, decode, 200,000 symbols", "hmmlearn", bar=1.0)
+def decode_longest():
+    return asks("decode", [10 * N], "log")
+
+
+@case(
+    "hidden Markov model, decode, 2,000 symbols",
+    "hmmlearn",
+    bar=4.0,
+    note="a millisecond: a step of NumPy on 25 pieces takes about as long as on 250",
+)
+def decode_alone():
+    return asks("decode", [N // 10], "log")
 
 
 @case("hidden Markov model, decode, 1,000 sequences of 20", "hmmlearn", bar=1.0)

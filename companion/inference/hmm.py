@@ -14,7 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from companion.inference.side_by_side import (
     CANNOT_SAY,
     CHECKED,
+    N_LANES,
     N_STEPS,
+    N_STEPS_OF_MAXIMA,
     SideBySide,
     all_counts,
     filtered,
@@ -218,6 +220,7 @@ class HiddenMarkovModel(BaseEstimator):
         """Symbols, and the lanes in which they lie."""
         check_is_fitted(self, "startprob_")
         x = self._symbols(X)
+        n_steps = max(n_steps, len(x) // N_LANES)
         return x, SideBySide(check_lengths(lengths, len(x)), n_steps)
 
     def _parameters(self):
@@ -238,7 +241,7 @@ class HiddenMarkovModel(BaseEstimator):
 
     def decode(self, X, lengths=None):
         """Log probability of the likeliest paths in nats, and the paths, int (n,)."""
-        x, lanes = self._told(X, lengths, N_STEPS // 2)
+        x, lanes = self._told(X, lengths, N_STEPS_OF_MAXIMA)
         path, log_prob = likeliest(*self._parameters(), x, lanes)
         return log_prob, path
 

@@ -17,7 +17,8 @@ import threading
 
 import numpy as np
 
-N_STEPS = 128  # of a piece
+N_STEPS, N_STEPS_OF_MAXIMA = 128, 80  # of a piece
+N_LANES = 1000  # about, at most; with more, pieces are longer
 CANNOT_SAY = "this model cannot say this sequence"
 CHECKED = 8  # steps between two looks whether a piece has forgotten its wrong start
 SCRATCH, _kept = 2**20, threading.local()  # 8 MB
