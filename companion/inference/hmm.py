@@ -11,16 +11,15 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from companion.inference import best_paths
 from companion.inference.side_by_side import (
     CANNOT_SAY,
     CHECKED,
     N_LANES,
     N_STEPS,
-    N_STEPS_OF_MAXIMA,
     SideBySide,
     all_counts,
     filtered,
-    likeliest,
     refuse_impossible,
     smoothed,
 )
@@ -241,8 +240,8 @@ class HiddenMarkovModel(BaseEstimator):
 
     def decode(self, X, lengths=None):
         """Log probability of the likeliest paths in nats, and the paths, int (n,)."""
-        x, lanes = self._told(X, lengths, N_STEPS_OF_MAXIMA)
-        path, log_prob = likeliest(*self._parameters(), x, lanes)
+        x, lanes = self._told(X, lengths, best_paths.N_STEPS)
+        path, log_prob = best_paths.likeliest(*self._parameters(), x, lanes)
         return log_prob, path
 
     def predict(self, X, lengths=None):

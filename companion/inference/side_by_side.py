@@ -10,18 +10,12 @@ rounds; at worst, as many as there are pieces. Nothing is approximated but the l
 Chapter: `hidden_markov`.
 """
 
-import contextlib
-import functools
-import math
-import threading
-
 import numpy as np
 
-N_STEPS, N_STEPS_OF_MAXIMA = 128, 80  # of a piece
+N_STEPS = 128  # of a piece
 N_LANES = 1000  # about, at most; with more, pieces are longer
 CANNOT_SAY = "this model cannot say this sequence"
 CHECKED = 8  # steps between two looks whether a piece has forgotten its wrong start
-SCRATCH, _kept = 2**20, threading.local()  # 8 MB
 
 
 class SideBySide:
@@ -68,22 +62,6 @@ class SideBySide:
         return there.reshape(*there.shape[:-2], -1)[..., self._order]
 
 
-def scratch(name, *shape):
-    """Memory for a while, up to `SCRATCH` numbers a name are kept for the thread's next call.
-
-    What a call returns must not lie here: the next one writes over it. It begins where a line of
-    the cache does: to add takes two thirds of the time.
-    """
-    size = math.prod(shape)
-    if size > SCRATCH:
-        return np.empty(shape)
-    kept = vars(_kept)
-    if name not in kept or kept[name].size < size:
-        room = np.empty(size + 8)
-        kept[name] = room[-room.ctypes.data % 64 // 8 :]
-    return kept[name][:size].reshape(shape)
-
-
 def settle(weigh, advance, n_steps, starts, fixed, near, messages, towards=1):
     """Run all lanes until each begins as its neighbour ends.
 
@@ -107,10 +85,12 @@ def settle(weigh, advance, n_steps, starts, fixed, near, messages, towards=1):
     towards : 1 or -1
         Where a lane goes on: in the next, or the one before if time runs back.
     """
-    keep, every = 1 if len(messages) == n_steps else CHECKED, slice(None)
+    keep = 1 if len(messages) == n_steps else CHECKED
+    every, lanes = slice(None), np.arange(len(fixed))
     predicted = np.where(fixed, *starts)
     for t in range(n_steps):
-        message = weigh(predicted, t, every, None if t % keep else messages[t // keep])
+        out = None if t % keep else messages[t // keep]
+        message = weigh(predicted, t, every, out)
         predicted = advance(message)
     ends, settled = message.copy(), fixed.all()
     while not settled and not np.isnan(ends).any():  # nan: it is impossible
@@ -123,7 +103,7 @@ def settle(weigh, advance, n_steps, starts, fixed, near, messages, towards=1):
                 if not len(other):
                     break
                 if len(other) < 0.8 * message.shape[-1]:  # the rest have forgotten
-                    todo, message = some(np.arange(len(fixed)), todo)[other], some(message, other)
+                    todo, message = some(lanes, todo)[other], some(message, other)
             if t % keep == 0:
                 there[..., todo] = message
             predicted = advance(message)
@@ -140,11 +120,6 @@ def some(x, lanes):
 def same_share(a, b):
     """Whether shares agree up to rounding: each, however small, to 13 digits."""
     return (np.abs(a - b) <= 1e-13 * b).all(axis=0)
-
-
-def same_score(a, b):
-    """Whether scores agree, exactly; -inf agrees with itself."""
-    return np.logical_and.reduce(a == b, axis=0)
 
 
 def filtered(start, transition, emission, symbols, lanes, *, keep=1, backwards=False):
@@ -222,116 +197,3 @@ def all_counts(start, transition, emission, x, lanes):
     shown = [np.bincount(x, weights=row, minlength=emission.shape[1]) for row in posterior]
     steps = transition * (alpha[:, :-1] @ later[:, 1:].T)
     return log_prob, posterior[:, lanes.begins].sum(axis=1), steps, np.array(shown)
-
-
-def likeliest(start, transition, emission, x, lanes):
-    """`companion.inference.hmm.viterbi` in lanes: path end to end, and log probability, nats."""
-    with np.errstate(divide="ignore"):
-        logs = start, transition, emission = [np.log(p) for p in (start, transition, emission)]
-    best, n_marks = best_ways(*logs, lanes.lay(x, emission.shape[1]), lanes)
-    ends = lanes.sizes[lanes.last] - 1, np.flatnonzero(lanes.last)
-    scores = np.rint(best[ends[0], :, ends[1]])
-    if not np.isfinite(scores.max(axis=1)).all():
-        refuse_impossible(np.isfinite(best.max(axis=1)), lanes)
-    states = scores.argmax(axis=1)
-    best[ends[0], :, ends[1]] = best[ends[0], states, ends[1]][:, None]  # whatever lies behind
-    path = np.empty(lanes.n, dtype=np.int64)
-    path[:-1], path[lanes.ends] = states_before(best, n_marks, lanes)[1:], states
-    steps = entries(transition, path[:-1], path[1:])
-    steps[lanes.ends[:-1]] = 0
-    total = start[path[lanes.begins]].sum() + steps.sum()
-    return path, float(total + entries(emission, path, x).sum())
-
-
-def best_ways(start, transition, emission, symbols, lanes):
-    """Scores of the best way to each state, (n_steps, n_states, n_lanes), up to a number a lane.
-
-    A score is a whole number of small units of log p, so that sums are exact, less s / `n_marks`,
-    where s is the state before. A maximum keeps the mark of the way that wins, and of ways that
-    are equal the first state's.
-    """
-    k = len(start)
-    n_marks = 2 << (k - 1).bit_length()  # s / n_marks is below 1/2
-    largest, reach = 2.0**51 / n_marks, CHECKED + 2  # score that is exact; steps in it
-    a_step = sum(-log[np.isfinite(log)].min() for log in (start, transition, emission))
-    while True:
-        unit = 2.0 ** -math.floor(math.log2(largest / 2 / (1 + a_step * reach)))
-        first, steps, seen = (np.rint(log / unit) for log in (start, transition, emission))
-        steps -= np.arange(k)[:, None] / n_marks
-        best = run_ways(first, steps, np.column_stack([seen, np.zeros(k)]), symbols, lanes)
-        # If each state can follow each, none falls behind by more than a step.
-        if np.isfinite(transition).all():
-            return best, n_marks
-        lowest = best.min(where=best > -np.inf, initial=0)
-        if lowest > -largest:
-            return best, n_marks
-        reach *= 2 * lowest / -largest
-
-
-@contextlib.contextmanager
-def narrow_buffer():
-    """To add what is broadcast takes NumPy half the time if its buffer is narrower than usual."""
-    kept = np.setbufsize(256)
-    try:
-        with np.errstate(invalid="ignore"):
-            yield
-    finally:
-        np.setbufsize(kept)
-
-
-@narrow_buffer()
-def run_ways(start, transition, emission, symbols, lanes):
-    """`best_ways` from scores of the parameters, those of transitions with marks."""
-    (n_steps, n_lanes), k = symbols.shape, len(start)
-    best, transition = scratch("best", n_steps, k, n_lanes), transition[:, :, None]
-
-    @functools.lru_cache(1)
-    def rooms(n):
-        return scratch("whole", k, n), scratch("ways", k, k, n), scratch("next", k, n)
-
-    def weigh(predicted, t, todo, out):
-        message = emission.take(some(symbols[t], todo), axis=1, out=out, mode="clip")
-        message += predicted
-        if t % CHECKED == 0:  # so that they can be compared, and stay small
-            message -= np.rint(np.maximum.reduce(message, axis=0))
-        return message
-
-    def advance(message):
-        whole, ways, predicted = rooms(message.shape[-1])
-        np.rint(message, out=whole)  # the marks go
-        np.add(whole[:, None], transition, out=ways)  # new ones come
-        return np.maximum.reduce(ways, axis=0, out=predicted)
-
-    starts = start[:, None], np.zeros((k, 1))
-    settle(weigh, advance, n_steps, starts, lanes.first, same_score, best)
-    return best
-
-
-def states_before(best, n_marks, lanes):
-    """The state before each on the best path, end to end; `best` is written over.
-
-    Floats between 1 and 2 times 2**52 / n_marks are the multiples of 1 / n_marks: if a score is
-    taken from 1.5 times that, its mark stands in the last bits.
-    """
-    n_steps, _, n_lanes = best.shape
-    guess = np.rint(best[-1]).argmax(axis=0)[None]
-    before = np.subtract(1.5 * 2.0**52 / n_marks, best, out=best).view(np.int64)
-    before &= n_marks - 1
-    path, number = scratch("path", n_steps, 1, n_lanes).view(np.int64), np.arange(n_lanes)
-
-    def weigh(state, t, todo, out):
-        at = state * n_lanes
-        at += some(number, todo)
-        return before[-1 - t].take(at, out=out, mode="clip")
-
-    starts = guess, guess
-    settle(weigh, lambda state: state, n_steps, starts, lanes.last, same_score, path, -1)
-    return lanes.end_to_end(path[::-1, 0])
-
-
-def entries(table, rows, columns):
-    """``table[rows, columns]``, in a third of the time; in a room that the next call takes."""
-    at = scratch("at", len(rows)).view(np.int64)
-    np.multiply(rows, table.shape[1], out=at)
-    at += columns
-    return table.ravel().take(at, out=scratch("entries", len(rows)), mode="clip")

@@ -49,6 +49,12 @@ def in_place(opinions, weights, answer, rate):
     return beta, weights
 
 
+def of_opinions_in_place(opinions, weights, answer, rate):
+    beta = 1 / (1 + exp(-(weights @ opinions)))
+    opinions *= rate * (answer - beta)
+    return beta, weights + opinions
+
+
 def learns_first(opinions, weights, answer, rate):
     beta = 1 / (1 + exp(-(weights @ opinions)))
     new = weights + rate * (answer - beta) * opinions
@@ -76,6 +82,7 @@ WRONG = {
         downhill,
         all_alike,
         in_place,
+        of_opinions_in_place,
         learns_first,
         without_a_sigmoid,
         a_bet_each,

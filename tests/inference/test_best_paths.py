@@ -1,0 +1,71 @@
+"""Best paths are those of the plain loop, whatever the numbers; see `test_side_by_side`, too."""
+
+import numpy as np
+import pytest
+
+from companion.inference.best_paths import likeliest, narrow_buffer
+from companion.inference.hmm import viterbi
+from companion.inference.side_by_side import SideBySide
+from tests.inference.test_side_by_side import chain
+
+
+@pytest.mark.parametrize("n_states", [1, 2, 7, 8, 9, 33])
+@pytest.mark.parametrize("smallest", [1e-300, 1e-3])
+def test_the_best_path_is_the_loops_whatever_the_number_of_states(n_states, smallest):
+    rng = np.random.default_rng(n_states)
+    model = [rng.dirichlet(np.ones(k), m) for k, m in ((n_states, n_states + 1), (5, n_states))]
+    model = [np.where(rng.random(p.shape) < 0.2, smallest, p) for p in model]
+    start, transition, emission = model[0][0], model[0][1:], model[1]
+    x, lanes = rng.integers(5, size=700), SideBySide([699, 1], 40)
+    path, log_prob = likeliest(start, transition, emission, x, lanes)
+    alone = [viterbi(start, transition, emission[:, p].T) for p in (x[:699], x[699:])]
+    np.testing.assert_array_equal(path, np.concatenate([z for z, _ in alone]))
+    assert log_prob == pytest.approx(sum(log_p for _, log_p in alone), rel=1e-12)
+
+
+def test_of_ways_that_are_equal_the_first_is_taken():
+    """As `argmax` does; here each path is as likely as any other."""
+    share, x = np.full((3, 3), 1 / 3), np.zeros(500, dtype=int)
+    path, log_prob = likeliest(share[0], share, np.ones((3, 1)), x, SideBySide([400, 100], 16))
+    np.testing.assert_array_equal(path, 0)
+    assert log_prob == pytest.approx(500 * np.log(1 / 3), rel=1e-12)
+
+
+def test_a_way_through_the_last_state_costs_no_more():
+    """7, 0 and 1, 1 are equally likely, so that the last state is 0."""
+    start, transition = np.eye(8)[[1, 7]].mean(axis=0), np.roll(np.eye(8), 1, axis=1)
+    transition[[0, 1]] = transition[[1, 0]]
+    path, _ = likeliest(start, transition, np.ones((8, 1)), np.zeros(2, int), SideBySide([2]))
+    np.testing.assert_array_equal(path, viterbi(start, transition, np.ones((2, 8)))[0])
+    np.testing.assert_array_equal(path, [7, 0])
+
+
+@pytest.mark.parametrize("n", [200, 20_000])
+def test_a_way_that_falls_behind_for_ever_is_still_added_exactly(n):
+    """State 1 is likelier at each step and is never left, but the last symbol needs state 0."""
+    start, transition = np.array([0.5, 0.5]), np.array([[0.9, 0.1], [0.0, 1.0]])
+    emission = np.array([[1e-9, 1e-9, 1.0], [0.5, 0.5, 0.0]])
+    x = np.random.default_rng(0).integers(2, size=n)
+    x[-1] = 2
+    path, log_prob = likeliest(start, transition, emission, x, SideBySide([n], 64))
+    np.testing.assert_array_equal(path, 0)
+    steps = np.log(transition[0, 0]) + np.log(emission[0, 0])
+    assert log_prob == pytest.approx(np.log(0.5) + (n - 1) * steps, rel=1e-10)
+
+
+def test_what_a_call_returns_is_its_own():
+    """Rooms are kept for the next call; paths, of whatever length, do not lie there."""
+    model, x = chain(0, "forgets"), np.random.default_rng(0).integers(5, size=500)
+    for n in (5, 64, 65, 500):
+        path, _ = likeliest(*model, x[:n], SideBySide([n], 64))
+        before = path.copy()
+        likeliest(*model, x[::-1][:n], SideBySide([n], 64))
+        np.testing.assert_array_equal(path, before)
+
+
+def test_numpys_buffer_is_as_it_was():
+    model, size = chain(0, "forgets"), np.getbufsize()
+    likeliest(*model, np.zeros(90, dtype=int), SideBySide([90], 16))
+    with pytest.raises(FloatingPointError), narrow_buffer():
+        raise FloatingPointError
+    assert np.getbufsize() == size
