@@ -1,9 +1,9 @@
-"""Best paths of hidden Markov models, in pieces that are run side by side.
+"""Best paths of hidden Markov models: Viterbi's loop, and the same in pieces, side by side.
 
-As in `companion.inference.hmm.viterbi`, the best way to a state is the best way to one before it
-and one step more. The score of a way is a whole number of small units of log p, so that sums are
-exact. Its fraction is a mark that names the state before; a maximum keeps the mark of the way that
-wins, and the way back only reads it.
+In pieces each logarithm is rounded once, to a whole number of a small unit; sums of whole numbers
+are exact. From the score of a way s / n_marks is taken, where s is the state before. That is less
+than half a unit, so it decides only between ways that are equal; a maximum keeps it, and the way
+back reads it off. The path may fall short of the best by a few units a step, some 1e-11 nats.
 
 Chapter: `hidden_markov`.
 """
@@ -17,51 +17,79 @@ import numpy as np
 
 from companion.inference.side_by_side import CHECKED, refuse_impossible, settle, some
 
-N_STEPS = 80  # of a piece
-SCRATCH, _kept = 2**20, threading.local()  # 8 MB
+N_STEPS = 80  # of a piece, at least
+SCRATCH, _kept = 2**20, threading.local()  # 8 MB a name and thread
+
+
+def viterbi(start, transition, seen):
+    """The likeliest path, int (n_steps,), and its log p with the symbols, in nats.
+
+    The best way to each state is the best way to one before it and one step more.
+    The last state is chosen first; from there it goes back (Viterbi, 1967).
+    """
+    with np.errstate(divide="ignore"):
+        start, transition, seen = np.log(start), np.log(transition), np.log(seen)
+    best, came = start + seen[0], np.zeros(seen.shape, dtype=np.int64)
+    for t in range(1, len(seen)):
+        ways = best[:, None] + transition
+        came[t] = ways.argmax(axis=0)
+        best = ways.max(axis=0) + seen[t]
+    path = np.empty(len(seen), dtype=np.int64)
+    path[-1] = best.argmax()
+    for t in range(len(seen) - 1, 0, -1):
+        path[t - 1] = came[t, path[t]]
+    return path, float(best.max())
 
 
 def likeliest(start, transition, emission, x, lanes):
-    """`companion.inference.hmm.viterbi` in lanes: path end to end, and log probability, nats."""
+    """`viterbi` in lanes: path end to end, and log probability, nats.
+
+    Raises
+    ------
+    ValueError
+        If a sequence is impossible; it names the symbol.
+    """
     with np.errstate(divide="ignore"):
-        logs = start, transition, emission = [np.log(p) for p in (start, transition, emission)]
-    best, n_marks = best_ways(*logs, lanes.lay(x, emission.shape[1]), lanes)
+        logs = [np.log(p) for p in (start, transition, emission)]
+    best, n_marks, exact = best_ways(*logs, lanes.lay(x, emission.shape[1]), lanes)
     ends = lanes.sizes[lanes.last] - 1, np.flatnonzero(lanes.last)
     scores = np.rint(best[ends[0], :, ends[1]])
     if not np.isfinite(scores.max(axis=1)).all():
         refuse_impossible(np.isfinite(best.max(axis=1)), lanes)
-    states = scores.argmax(axis=1)
-    best[ends[0], :, ends[1]] = best[ends[0], states, ends[1]][:, None]  # whatever lies behind
-    path = np.empty(lanes.n, dtype=np.int64)
-    path[:-1], path[lanes.ends] = states_before(best, n_marks, lanes)[1:], states
-    steps = entries(transition, path[:-1], path[1:])
+    if exact:
+        states = scores.argmax(axis=1)
+        # A lane may go on behind the end of its sequence: what is read there is this state's mark.
+        best[ends[0], :, ends[1]] = best[ends[0], states, ends[1]][:, None]
+        path = np.empty(lanes.n, dtype=np.int64)
+        path[:-1], path[lanes.ends] = states_before(best, n_marks, lanes)[1:], states
+    else:
+        parts = np.split(emission[:, x].T, lanes.begins[1:])
+        path = np.concatenate([viterbi(start, transition, seen)[0] for seen in parts])
+    steps = entries(logs[1], path[:-1], path[1:])
     steps[lanes.ends[:-1]] = 0
-    total = start[path[lanes.begins]].sum() + steps.sum()
-    return path, float(total + entries(emission, path, x).sum())
+    total = logs[0][path[lanes.begins]].sum() + steps.sum()
+    return path, float(total + entries(logs[2], path, x).sum())
 
 
 def best_ways(start, transition, emission, symbols, lanes):
-    """Scores of the best way to each state, (n_steps, n_states, n_lanes), up to a number a lane.
+    """Scores of the best ways, the number of marks, and whether sums were exact.
 
-    From a score s / `n_marks` is taken, where s is the state before: of ways that are equal, the
-    first state's wins.
+    Scores (n_steps, n_states, n_lanes) are up to a number, the same for all states of a lane at a
+    step. If each state can follow each, one that is possible at all is behind the best by one step
+    at most, and the best falls by `CHECKED` steps before it is set to 0. Otherwise a state may fall
+    behind for ever, until its score has no digits left.
     """
-    k = len(start)
-    n_marks = 2 << (k - 1).bit_length()  # s / n_marks is below 1/2
-    largest, reach = 2.0**51 / n_marks, CHECKED + 2  # score that is exact; steps in it
+    k, full = len(start), np.isfinite(transition).all()
+    n_marks = 2 << (k - 1).bit_length()
+    largest = 2.0**51 / n_marks  # up to here `states_before` can read marks
     a_step = sum(-log[np.isfinite(log)].min() for log in (start, transition, emission))
-    while True:
-        unit = 2.0 ** -math.floor(math.log2(largest / 2 / (1 + a_step * reach)))
-        first, steps, seen = (np.rint(log / unit) for log in (start, transition, emission))
-        steps -= np.arange(k)[:, None] / n_marks
-        best = run_ways(first, steps, np.column_stack([seen, np.zeros(k)]), symbols, lanes)
-        # If each state can follow each, none falls behind by more than a step.
-        if np.isfinite(transition).all():
-            return best, n_marks
-        lowest = best.min(where=best > -np.inf, initial=0)
-        if lowest > -largest:
-            return best, n_marks
-        reach *= 2 * lowest / -largest
+    reach = 1 + a_step * (CHECKED + 2 if full else 8 * CHECKED)
+    unit = 2.0 ** -math.floor(math.log2(largest / 2 / reach))
+    first, steps, seen = (np.rint(log / unit) for log in (start, transition, emission))
+    steps -= np.arange(k)[:, None] / n_marks
+    best = run_ways(first, steps, np.column_stack([seen, np.zeros(k)]), symbols, lanes)
+    exact = full or best.min(where=best > -np.inf, initial=0) > -largest
+    return best, n_marks, exact
 
 
 @contextlib.contextmanager
@@ -107,7 +135,7 @@ def states_before(best, n_marks, lanes):
     """The state before each on the best path, end to end; `best` is written over.
 
     Floats between 1 and 2 times 2**52 / n_marks are the multiples of 1 / n_marks: if a score is
-    taken from 1.5 times that, its mark stands in the last bits.
+    taken from 1.5 times that, the state stands in the last bits. For -inf they are 0.
     """
     n_steps, _, n_lanes = best.shape
     guess = np.rint(best[-1]).argmax(axis=0)[None]
@@ -120,14 +148,14 @@ def states_before(best, n_marks, lanes):
         at += some(number, todo)
         return before[-1 - t].take(at, out=out, mode="clip")
 
-    starts = guess, guess
+    starts = np.zeros((1, 1), dtype=np.int64), guess
     settle(weigh, lambda state: state, n_steps, starts, lanes.last, same_score, path, -1)
     return lanes.end_to_end(path[::-1, 0])
 
 
 def same_score(a, b):
-    """Whether scores agree, exactly; -inf agrees with itself."""
-    return np.logical_and.reduce(a == b, axis=0)
+    """Whether scores agree, exactly; nan, which is impossible, agrees with itself."""
+    return np.logical_and.reduce((a == b) | ((a != a) & (b != b)), axis=0)
 
 
 def entries(table, rows, columns):

@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from companion.inference import best_paths
+from companion.inference.best_paths import viterbi as viterbi
 from companion.inference.side_by_side import (
     CANNOT_SAY,
     CHECKED,
@@ -59,26 +60,6 @@ def backward(transition, seen, scale):
     return beta
 
 
-def viterbi(start, transition, seen):
-    """The likeliest path, int (n_steps,), and its log p with the symbols, in nats.
-
-    The best way to each state is the best way to one before it and one step more.
-    The last state is chosen first; from there it goes back (Viterbi, 1967).
-    """
-    with np.errstate(divide="ignore"):
-        start, transition, seen = np.log(start), np.log(transition), np.log(seen)
-    best, came = start + seen[0], np.zeros(seen.shape, dtype=np.int64)
-    for t in range(1, len(seen)):
-        ways = best[:, None] + transition
-        came[t] = ways.argmax(axis=0)
-        best = ways.max(axis=0) + seen[t]
-    path = np.empty(len(seen), dtype=np.int64)
-    path[-1] = best.argmax()
-    for t in range(len(seen) - 1, 0, -1):
-        path[t - 1] = came[t, path[t]]
-    return path, float(best.max())
-
-
 def expected_counts(start, transition, emission, x):
     """E-step for one sequence of symbols: log p, and what is expected, how often.
 
@@ -100,7 +81,8 @@ class HiddenMarkovModel(BaseEstimator):
     """Categorical hidden Markov model, by Baum and Welch's EM (Rabiner, 1989).
 
     Sequences are cut into pieces that are run side by side (`companion.inference.side_by_side`):
-    the numbers of `forward`, `backward` and `viterbi`, sooner.
+    the numbers of `forward`, `backward` and `viterbi`, sooner where sequences are many or long and
+    chains forget.
 
     Parameters
     ----------

@@ -3,9 +3,9 @@
 A chain is a loop over time, and a loop in Python is slow. So a sequence is cut into pieces, and all
 pieces take their first step together, then their second. Where a piece begins, it guesses what the
 piece before will say. Then every piece whose guess was wrong runs again from what the piece
-before did say, until what it finds is what stands there. Chains forget, so that takes two or three
-rounds; at worst, as many as there are pieces. Nothing is approximated but the last digits
-(Maleki, Musuvathi and Mytkowicz, 2014).
+before did say, until what it finds is what stands there. Chains forget, so that takes two or
+three rounds; where they do not, pieces run one after the other, as in the loop. Nothing is
+approximated but the last digits (Maleki, Musuvathi and Mytkowicz, 2014).
 
 Chapter: `hidden_markov`.
 """
@@ -63,7 +63,7 @@ class SideBySide:
 
 
 def settle(weigh, advance, n_steps, starts, fixed, near, messages, towards=1):
-    """Run all lanes until each begins as its neighbour ends.
+    """Run all lanes until each begins as its neighbour ends; nan is what is impossible.
 
     Parameters
     ----------
@@ -77,39 +77,48 @@ def settle(weigh, advance, n_steps, starts, fixed, near, messages, towards=1):
     starts : pair of arrays that broadcast to (..., n_lanes)
         Prediction at the first step of `fixed` lanes, and a guess for the others.
     fixed : bool array (n_lanes,)
-        Lanes that begin a sequence.
+        Lanes whose start is known: the first of a sequence or, if time runs back, the last.
     near : callable
         ``near(a, b)``: whether messages are the same up to rounding, a lane each.
-    messages : array (n_steps / keep, ..., n_lanes)
+    messages : array (n_steps or ceil(n_steps / CHECKED), ..., n_lanes)
         Filled with each message or, if it has fewer rows, each `CHECKED`-th.
     towards : 1 or -1
         Where a lane goes on: in the next, or the one before if time runs back.
     """
     keep = 1 if len(messages) == n_steps else CHECKED
     every, lanes = slice(None), np.arange(len(fixed))
+    before, in_order = np.roll(lanes, towards), False
+
+    def rerun(predicted, todo):
+        """Run lanes until they find what stands there; those are left that never do."""
+        for t in range(n_steps):
+            message, there = weigh(predicted, t, todo, None), messages[t // keep]
+            if t % CHECKED == 0:
+                other = (~near(message, some(there, todo))).nonzero()[0]
+                if len(other) < 0.8 * message.shape[-1]:  # the rest have forgotten
+                    todo, message = some(lanes, todo)[other], some(message, other)
+                if not len(other):
+                    return todo
+            if t % keep == 0:
+                there[..., todo] = message
+            predicted = advance(message)
+        ends[..., todo] = message
+        return some(lanes, todo)
+
     predicted = np.where(fixed, *starts)
     for t in range(n_steps):
         out = None if t % keep else messages[t // keep]
         message = weigh(predicted, t, every, out)
         predicted = advance(message)
-    ends, settled = message.copy(), fixed.all()
-    while not settled and not np.isnan(ends).any():  # nan: it is impossible
-        predicted, todo = np.roll(advance(ends), towards, axis=-1), every
-        np.copyto(predicted, starts[0], where=fixed)
-        for t in range(n_steps):
-            message, there = weigh(predicted, t, todo, None), messages[t // keep]
-            if t % CHECKED == 0:
-                other = (~near(message, some(there, todo))).nonzero()[0]
-                if not len(other):
-                    break
-                if len(other) < 0.8 * message.shape[-1]:  # the rest have forgotten
-                    todo, message = some(lanes, todo)[other], some(message, other)
-            if t % keep == 0:
-                there[..., todo] = message
-            predicted = advance(message)
-        else:
-            ends[..., todo] = message
-        settled = t == 0 and not len(other)
+    ends, todo, waiting = message.copy(), every, ~fixed
+    while waiting.any():
+        begin = np.where(fixed[todo], starts[0], advance(some(ends, before[todo])))
+        changed, n_run = np.zeros(len(fixed), dtype=bool), begin.shape[-1]
+        changed[rerun(begin, todo)] = True
+        waiting[todo] = False
+        waiting |= changed[before] & ~fixed
+        in_order |= waiting.sum() > n_run / 2  # little is forgotten: one after the other
+        todo = (waiting & ~(in_order & waiting[before])).nonzero()[0]
 
 
 def some(x, lanes):
@@ -118,8 +127,8 @@ def some(x, lanes):
 
 
 def same_share(a, b):
-    """Whether shares agree up to rounding: each, however small, to 13 digits."""
-    return (np.abs(a - b) <= 1e-13 * b).all(axis=0)
+    """Whether shares agree up to rounding: each, however small, to 13 digits; nan with nan."""
+    return ((np.abs(a - b) <= 1e-13 * b) | (np.isnan(a) & np.isnan(b))).all(axis=0)
 
 
 def filtered(start, transition, emission, symbols, lanes, *, keep=1, backwards=False):

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from companion.inference.best_paths import likeliest, narrow_buffer
-from companion.inference.hmm import viterbi
-from companion.inference.side_by_side import SideBySide
+from companion.inference import best_paths
+from companion.inference.best_paths import likeliest, narrow_buffer, viterbi
+from companion.inference.hmm import forward
+from companion.inference.side_by_side import SideBySide, all_counts
 from tests.inference.test_side_by_side import chain
 
 
@@ -51,6 +52,34 @@ def test_a_way_that_falls_behind_for_ever_is_still_added_exactly(n):
     np.testing.assert_array_equal(path, 0)
     steps = np.log(transition[0, 0]) + np.log(emission[0, 0])
     assert log_prob == pytest.approx(np.log(0.5) + (n - 1) * steps, rel=1e-10)
+
+
+@pytest.mark.parametrize("faults", [[13], [85], [79, 80], [5, 150, 390], [399], [0]])
+@pytest.mark.parametrize("n_steps", [1, 8, 16, 80])
+def test_the_first_symbol_that_is_impossible_is_named(faults, n_steps):
+    """In whichever piece it lies, and if only the symbols before make it so."""
+    start, transition = np.full(2, 0.5), np.eye(2)
+    emission = np.array([[0.5, 0, 0.5, 0], [0, 0.5, 0.5, 0]])
+    x, lanes = np.full(500, 2), SideBySide([400, 100], n_steps)
+    x[faults] = [0, 1, 3][: len(faults)]
+    if len(faults) == 1:
+        x[faults] = 3
+    with pytest.raises(ValueError, match="probability 0") as due:
+        forward(start, transition, emission[:, x[:400]].T)
+    for call in (likeliest, all_counts):
+        with pytest.raises(ValueError, match="probability 0") as found:
+            call(start, transition, emission, x, lanes)
+        assert str(found.value) == str(due.value)
+
+
+def test_where_nothing_is_forgotten_pieces_run_one_after_the_other(monkeypatch):
+    """As many steps as symbols, and a few rounds; not as many rounds as pieces."""
+    n_steps = []
+    monkeypatch.setattr(best_paths, "same_score", lambda a, b: n_steps.append(1) or (a == b).all(0))
+    model, x = chain(0, "stays for ever"), np.random.default_rng(0).integers(5, size=16 * 200)
+    path, _ = likeliest(*model, x, SideBySide([len(x)], 16))
+    assert len(set(path)) == 1
+    assert len(n_steps) < 2 * 2 * (200 + 10)
 
 
 def test_what_a_call_returns_is_its_own():
