@@ -63,7 +63,7 @@ class SideBySide:
 
 
 def settle(weigh, advance, n_steps, starts, fixed, near, messages, towards=1):
-    """Run all lanes until each begins as its neighbour ends; nan is what is impossible.
+    """Run all lanes until each begins as its neighbour ends; nan is impossible.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def settle(weigh, advance, n_steps, starts, fixed, near, messages, towards=1):
     starts : pair of arrays that broadcast to (..., n_lanes)
         Prediction at the first step of `fixed` lanes, and a guess for the others.
     fixed : bool array (n_lanes,)
-        Lanes whose start is known: the first of a sequence or, if time runs back, the last.
+        Lanes whose start is known: first of a sequence or, if time runs back, last.
     near : callable
         ``near(a, b)``: whether messages are the same up to rounding, a lane each.
     messages : array (n_steps or ceil(n_steps / CHECKED), ..., n_lanes)
@@ -90,13 +90,15 @@ def settle(weigh, advance, n_steps, starts, fixed, near, messages, towards=1):
     before, in_order = np.roll(lanes, towards), False
 
     def rerun(predicted, todo):
-        """Run lanes until they find what stands there; those are left that never do."""
+        """Run lanes until they find what stands there; return those that do not."""
         for t in range(n_steps):
-            message, there = weigh(predicted, t, todo, None), messages[t // keep]
+            there = messages[t // keep]
+            message = weigh(predicted, t, todo, None)
             if t % CHECKED == 0:
                 other = (~near(message, some(there, todo))).nonzero()[0]
                 if len(other) < 0.8 * message.shape[-1]:  # the rest have forgotten
-                    todo, message = some(lanes, todo)[other], some(message, other)
+                    todo = some(lanes, todo)[other]
+                    message = some(message, other)
                 if not len(other):
                     return todo
             if t % keep == 0:
@@ -117,7 +119,7 @@ def settle(weigh, advance, n_steps, starts, fixed, near, messages, towards=1):
         changed[rerun(begin, todo)] = True
         waiting[todo] = False
         waiting |= changed[before] & ~fixed
-        in_order |= waiting.sum() > n_run / 2  # little is forgotten: one after the other
+        in_order |= waiting.sum() > n_run / 2  # little is forgotten
         todo = (waiting & ~(in_order & waiting[before])).nonzero()[0]
 
 
